@@ -1,0 +1,151 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Targets stand in the order in which they may import one another: a target imports only what stands above it.
+// Tests/ArchitectureTests reads every import line and holds the sources to this order.
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
+
+let package = Package(
+    name: "postern",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "postern", targets: ["postern"]),
+        .executable(name: "postern-tenant", targets: ["postern-tenant"]),
+        .executable(name: "posternctl", targets: ["posternctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+    ],
+    targets: [
+        // Pure: values and state machines.
+        .target(name: "RelayFormat"),
+        .target(name: "RelayDelivery", dependencies: ["RelayFormat", deque, heap]),
+        .target(name: "BrokerCore", dependencies: ["RelayFormat", deque, heap]),
+        .target(name: "ProblemDetails"),
+        .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
+        .target(name: "EnrollmentProtocol", dependencies: ["MachineIdentity", crypto]),
+        .target(name: "DispatcherProtocol"),
+
+        // Adapters: one outside library each.
+        .target(name: "SQLiteBroker", dependencies: ["RelayFormat", "BrokerCore", grdb, logging]),
+        .target(
+            name: "BrokerLink",
+            dependencies: [
+                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, logging,
+            ]),
+        .target(
+            name: "TenantPort",
+            dependencies: [
+                "ProblemDetails", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
+                nioHTTPTypes, nioHTTPTypesHTTP1, logging,
+            ]),
+        .target(
+            name: "EnrollmentClient",
+            dependencies: [
+                "ProblemDetails", "MachineIdentity", "EnrollmentProtocol", asyncHTTPClient, nio, nioPosix, nioHTTP1,
+                nioSSL, x509, asn1, crypto, logging,
+            ]),
+        .target(
+            name: "ConnectorServices",
+            dependencies: ["RelayFormat", "RelayDelivery", asyncHTTPClient, nio, nioHTTP1, nioSSL, logging]),
+
+        // Services: pure parts wired to adapters.
+        .target(
+            name: "Connector",
+            dependencies: [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "MachineIdentity", "EnrollmentProtocol",
+                "ConnectorServices", hummingbird, asyncHTTPClient, httpTypes, lifecycle, logging, metrics, nio,
+            ]),
+        .target(
+            name: "Dispatcher",
+            dependencies: [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ProblemDetails", "DispatcherProtocol", "TenantPort",
+                hummingbird, httpTypes, lifecycle, logging, metrics, nio,
+            ]),
+
+        // The issuing side: a trust boundary of its own, imported by postern-tenant alone.
+        .target(
+            name: "CertificateAuthority", dependencies: ["MachineIdentity", x509, asn1, crypto],
+            path: "enrollment/Sources/CertificateAuthority"),
+        .target(
+            name: "EnrollmentService",
+            dependencies: [
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "TenantPort",
+                hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
+            ],
+            path: "enrollment/Sources/EnrollmentService"),
+
+        // Commands: arguments, configuration, assembly.
+        .executableTarget(
+            name: "postern",
+            dependencies: [
+                "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
+                "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging, yams, nioSSL,
+            ]),
+        .executableTarget(
+            name: "postern-tenant",
+            dependencies: [
+                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "MachineIdentity",
+                "EnrollmentProtocol", "Dispatcher", "CertificateAuthority", "EnrollmentService", arguments, lifecycle,
+                logging, hummingbird, nioSSL, nio,
+            ]),
+        .executableTarget(
+            name: "posternctl",
+            dependencies: [
+                "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient", arguments, logging,
+            ]),
+
+    ]
+)
+
+for target in package.targets {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .treatAllWarnings(as: .error),
+    ]
+}

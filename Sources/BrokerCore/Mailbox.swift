@@ -1,0 +1,70 @@
+internal import DequeModule
+internal import Synchronization
+
+/// A bounded buffer between two tasks that hands over all it holds at once: one receiver, many senders.
+public final class Mailbox<Element: Sendable>: Sendable {
+    private struct State: ~Copyable {
+        var elements = Deque<Element>()
+        var receiver: CheckedContinuation<Void, Never>?
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let capacity: Int
+
+    /// Makes an empty mailbox that refuses more than `capacity` elements.
+    public init(capacity: Int = .max) {
+        self.capacity = capacity
+    }
+
+    /// Puts elements in and wakes the receiver; all or none.
+    ///
+    /// - Returns: false when they do not fit or the mailbox is closed.
+    @discardableResult
+    public func put(_ elements: some Collection<Element>) -> Bool {
+        let (accepted, receiver) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
+            guard !state.isClosed, elements.count <= capacity - state.elements.count else { return (false, nil) }
+            state.elements.append(contentsOf: elements)
+            return (true, state.receiver.take())
+        }
+        receiver?.resume()
+        return accepted
+    }
+
+    /// Waits until there is something and takes all of it; nil when the mailbox is closed and empty, or when the
+    /// waiting task is cancelled. For one caller at a time.
+    public func take() async -> [Element]? {
+        while !Task.isCancelled {
+            let taken = state.withLock { state -> [Element]?? in
+                guard state.elements.isEmpty else {
+                    defer { state.elements.removeAll(keepingCapacity: state.elements.count < 1024) }
+                    return .some(Array(state.elements))
+                }
+                return state.isClosed ? .some(nil) : .none
+            }
+            if let taken { return taken }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let resumeNow = state.withLock { state -> Bool in
+                        guard state.elements.isEmpty, !state.isClosed, !Task.isCancelled else { return true }
+                        precondition(state.receiver == nil, "a mailbox has one receiver at a time")
+                        state.receiver = continuation
+                        return false
+                    }
+                    if resumeNow { continuation.resume() }
+                }
+            } onCancel: {
+                state.withLock { $0.receiver.take() }?.resume()
+            }
+        }
+        return nil
+    }
+
+    /// Closes the mailbox: what it holds can still be taken.
+    public func close() {
+        state.withLock { state in
+            state.isClosed = true
+            return state.receiver.take()
+        }?.resume()
+    }
+}

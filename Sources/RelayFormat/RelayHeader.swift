@@ -1,0 +1,110 @@
+/// The 128 bytes in front of every message: all that a broker may read.
+///
+/// Layout, big-endian: magic 4 · kind 1 · suite 1 · flags 2 · tenant 16 · group 16 · epoch 4 · attempt 4 · sender 16 ·
+/// boot 16 · sequence 8 · message 16 · correlation 16 · issued-at 8.
+public struct RelayHeader: Sendable, Equatable {
+    /// The encoded size in bytes.
+    public static let size = 128
+    /// "PST1": the protocol and its version.
+    public static let magic: UInt32 = 0x5053_5431
+
+    /// How the body is protected.
+    public enum Suite: UInt8, Sendable {
+        /// The body is in clear; TLS and the broker's authorization are all that guard it.
+        case clear = 0
+    }
+
+    /// What the message is.
+    public var kind: MessageKind
+    /// How its body is protected.
+    public var suite: Suite
+    /// Reserved; zero.
+    public var flags: UInt16
+    /// The tenant to which everything in the message belongs.
+    public var tenant: TenantID
+    /// The group concerned; `none` where the message concerns no group.
+    public var group: GroupID
+    /// The key epoch; zero while the suite is `clear`.
+    public var epoch: UInt32
+    /// Which dispatch of the request this belongs to, from 1; zero where there is no request.
+    public var attempt: UInt32
+    /// Who made the message.
+    public var sender: MemberID
+    /// The process that made the message, and whose inbox takes the answer.
+    public var boot: BootID
+    /// Counts the messages of one boot.
+    public var sequence: UInt64
+    /// Names this one message.
+    public var message: MessageID
+    /// Names the request that the message belongs to; `none` where there is none.
+    public var correlation: RequestID
+    /// When the message was made.
+    public var issuedAt: RelayTime
+
+    /// Makes a header; what is not given is zero.
+    public init(
+        kind: MessageKind, tenant: TenantID, group: GroupID = .none, attempt: UInt32 = 0, sender: MemberID,
+        boot: BootID, sequence: UInt64, message: MessageID, correlation: RequestID = .none, issuedAt: RelayTime
+    ) {
+        self.kind = kind
+        suite = .clear
+        flags = 0
+        self.tenant = tenant
+        self.group = group
+        epoch = 0
+        self.attempt = attempt
+        self.sender = sender
+        self.boot = boot
+        self.sequence = sequence
+        self.message = message
+        self.correlation = correlation
+        self.issuedAt = issuedAt
+    }
+
+    /// Appends the 128 bytes.
+    public func encode(into writer: inout ByteWriter) {
+        writer.write(Self.magic)
+        writer.write(kind.rawValue)
+        writer.write(suite.rawValue)
+        writer.write(flags)
+        writer.write(tenant)
+        writer.write(group)
+        writer.write(epoch)
+        writer.write(attempt)
+        writer.write(sender)
+        writer.write(boot)
+        writer.write(sequence)
+        writer.write(message)
+        writer.write(correlation)
+        writer.write(issuedAt)
+    }
+
+    /// Reads the 128 bytes.
+    ///
+    /// - Throws: `foreign` for another magic, `unknownValue` for a kind, suite or flag that this version does not know.
+    public init(from reader: inout ByteReader) throws(RelayFormatError) {
+        guard try reader.read(UInt32.self, field: "magic") == Self.magic else {
+            throw RelayFormatError(.foreign, in: "magic")
+        }
+        guard let kind = MessageKind(rawValue: try reader.read(field: "kind")) else {
+            throw RelayFormatError(.unknownValue, in: "kind")
+        }
+        guard let suite = Suite(rawValue: try reader.read(field: "suite")) else {
+            throw RelayFormatError(.unknownValue, in: "suite")
+        }
+        self.kind = kind
+        self.suite = suite
+        flags = try reader.read(field: "flags")
+        guard flags == 0 else { throw RelayFormatError(.unknownValue, in: "flags") }
+        tenant = try reader.read(field: "tenant")
+        group = try reader.read(field: "group")
+        epoch = try reader.read(field: "epoch")
+        attempt = try reader.read(field: "attempt")
+        sender = try reader.read(field: "sender")
+        boot = try reader.read(field: "boot")
+        sequence = try reader.read(field: "sequence")
+        message = try reader.read(field: "message")
+        correlation = try reader.read(field: "correlation")
+        issuedAt = try reader.readTime(field: "issued-at")
+    }
+}
