@@ -31,8 +31,9 @@ public final class Mailbox<Element: Sendable>: Sendable {
         return accepted
     }
 
-    /// Waits until there is something and takes all of it; nil when the mailbox is closed and empty, or when the
-    /// waiting task is cancelled. For one caller at a time.
+    /// Waits until there is something and takes all of it.
+    ///
+    /// Nil when the mailbox is closed and empty, or when the waiting task is cancelled. For one caller at a time.
     public func take() async -> [Element]? {
         while !Task.isCancelled {
             let taken = state.withLock { state -> [Element]?? in

@@ -1,9 +1,9 @@
 public import RelayFormat
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// Tells the time on the tenant's clock; passed in wherever time matters, so that tests can turn it.
