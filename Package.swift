@@ -88,14 +88,14 @@ let package = Package(
             ]),
         .target(
             name: "ConnectorServices",
-            dependencies: ["RelayFormat", "RelayDelivery", asyncHTTPClient, nio, nioHTTP1, nioSSL, logging]),
+            dependencies: ["RelayFormat", asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL]),
 
         // Services: pure parts wired to adapters.
         .target(
             name: "Connector",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "MachineIdentity", "EnrollmentProtocol",
-                "ConnectorServices", hummingbird, asyncHTTPClient, httpTypes, lifecycle, logging, metrics, nio,
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                yams,
             ]),
         .target(
             name: "Dispatcher",
