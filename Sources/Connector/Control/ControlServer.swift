@@ -4,8 +4,9 @@ internal import Hummingbird
 public import Logging
 public import ServiceLifecycle
 
-/// The connector's control socket: a Unix socket in the state folder through which `postern status` and `postern ping`
-/// ask the running service. The connector has no other listening socket.
+/// The connector's control socket, through which `postern status` and `postern ping` ask the running service.
+///
+/// It is a Unix socket in the state folder, for its owner alone. The connector has no other listening socket.
 public struct ControlServer: Service {
     /// What the running service answers.
     public struct Handlers: Sendable {
