@@ -78,7 +78,7 @@ let package = Package(
             name: "TenantPort",
             dependencies: [
                 "ProblemDetails", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
-                nioHTTPTypes, nioHTTPTypesHTTP1, logging,
+                nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
         .target(
             name: "EnrollmentClient",
@@ -136,6 +136,18 @@ let package = Package(
                 "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient", arguments, logging,
             ]),
 
+        .testTarget(
+            name: "TenantPortTests",
+            dependencies: [
+                "TenantPort", "ProblemDetails", hummingbird, lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket,
+                nioSSL, x509, crypto,
+            ]),
+        .testTarget(
+            name: "BrokerLinkTests",
+            dependencies: [
+                "BrokerLink", "BrokerCore", "RelayFormat", logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+                x509, crypto,
+            ]),
     ]
 )
 
