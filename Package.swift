@@ -148,6 +148,14 @@ let package = Package(
                 "BrokerLink", "BrokerCore", "RelayFormat", logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
                 x509, crypto,
             ]),
+
+        .testTarget(name: "RelayFormatTests", dependencies: ["RelayFormat"]),
+        .testTarget(name: "RelayDeliveryTests", dependencies: ["RelayFormat", "RelayDelivery"]),
+        .testTarget(
+            name: "RelayTests",
+            dependencies: [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", logging,
+            ]),
     ]
 )
 

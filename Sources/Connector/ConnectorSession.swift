@@ -64,6 +64,8 @@ public final class ConnectorSession: Service {
     let outbox: Outbox
     let logger: Logger
     let state: Mutex<State>
+    /// Closed when the broker has closed the inbox, which ends the session.
+    private let ended = Mailbox<Never>()
     let started = ContinuousClock.now
     let broker: any Broker
     let counters: ConnectorMetrics
@@ -88,7 +90,7 @@ public final class ConnectorSession: Service {
         state = Mutex(State(table: ExecutionTable(limits: .init(requests: configuration.inFlight))))
     }
 
-    /// Works until the surrounding task is cancelled, or until it is told to shut down and has finished what runs.
+    /// Works until the broker is closed, the task is cancelled, or it is told to shut down and has finished what runs.
     ///
     /// - Throws: what the broker throws on opening: an error that is fatal for this identity.
     public func run() async throws {
@@ -105,12 +107,15 @@ public final class ConnectorSession: Service {
         logger.info("Connector is at work", metadata: ["services": "\(services.names)"])
         await withDiscardingTaskGroup { group in
             group.addTask { await self.outbox.run() }
-            group.addTask { await self.receive(from: inbox) }
+            group.addTask {
+                await self.receive(from: inbox)
+                self.ended.close()
+            }
             for (name, subscription) in subscriptions {
                 group.addTask { await self.receive(from: subscription, group: name) }
             }
             group.addTask { await self.keepTime() }
-            await cancelWhenGracefulShutdown { try? await Task.sleep(for: .seconds(Int64.max / 2)) }
+            _ = await cancelWhenGracefulShutdown { await self.ended.take() }
             await self.drain()
             group.cancelAll()
         }
@@ -123,7 +128,7 @@ public final class ConnectorSession: Service {
         state.withLock { $0.table.isDraining = true }
         beat()
         let end = ContinuousClock.now + configuration.drain
-        while ContinuousClock.now < end, !Task.isCancelled, state.withLock({ $0.table.count }) > 0 {
+        while ContinuousClock.now < end, !Task.isCancelled, !ended.isClosed, state.withLock({ $0.table.count }) > 0 {
             try? await Task.sleep(for: .milliseconds(20))
         }
         outbox.close()
