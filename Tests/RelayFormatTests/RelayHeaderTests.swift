@@ -53,9 +53,11 @@ struct RelayHeaderTests {
     @Test(
         "what this version does not know is refused, and the field is named",
         arguments: [
-            (0, UInt8(0x51), RelayFormatError(.foreign, in: "magic")), (3, 0x32, RelayFormatError(.foreign, in: "magic")),
+            (0, UInt8(0x51), RelayFormatError(.foreign, in: "magic")),
+            (3, 0x32, RelayFormatError(.foreign, in: "magic")),
             (4, 0, RelayFormatError(.unknownValue, in: "kind")), (4, 99, RelayFormatError(.unknownValue, in: "kind")),
-            (5, 1, RelayFormatError(.unknownValue, in: "suite")), (6, 0x80, RelayFormatError(.unknownValue, in: "flags")),
+            (5, 1, RelayFormatError(.unknownValue, in: "suite")),
+            (6, 0x80, RelayFormatError(.unknownValue, in: "flags")),
             (7, 1, RelayFormatError(.unknownValue, in: "flags")),
         ])
     func refusals(position: Int, value: UInt8, error: RelayFormatError) {
