@@ -1,10 +1,11 @@
 import RelayDelivery
 import RelayFormat
 
-/// A whole relay in one thread and in no time: one dispatcher's machine, several connectors' tables, and a broker and a
-/// network that delay, lose, repeat and reorder. What happens follows from the seed alone.
+/// A whole relay in one thread and in no time.
 ///
-/// Dictionaries differ from process to process, so a seed repeats exactly only with `SWIFT_DETERMINISTIC_HASHING=1`.
+/// One dispatcher's machine, several connectors' tables, and a broker and a network that delay, lose, repeat and
+/// reorder. What happens follows from the seed alone; dictionaries differ from process to process, so a seed repeats
+/// exactly only with `SWIFT_DETERMINISTIC_HASHING=1`.
 final class RelayModel {
     /// What was asked, and what became of it.
     struct Asked {
