@@ -155,6 +155,9 @@ let package = Package(
             name: "ConnectorServicesTests",
             dependencies: ["RelayFormat", "ConnectorServices", asyncHTTPClient, nio, nioPosix]),
         .testTarget(
+            name: "ConnectorTests",
+            dependencies: ["RelayFormat", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging]),
+        .testTarget(
             name: "RelayTests",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", logging,
