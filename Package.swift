@@ -13,6 +13,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -157,6 +158,12 @@ let package = Package(
         .testTarget(
             name: "ConnectorTests",
             dependencies: ["RelayFormat", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging]),
+        .testTarget(
+            name: "DispatcherTests",
+            dependencies: [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ProblemDetails", "DispatcherProtocol", "TenantPort",
+                "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio, logging,
+            ]),
         .testTarget(
             name: "RelayTests",
             dependencies: [
