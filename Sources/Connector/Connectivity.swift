@@ -1,5 +1,5 @@
 /// Whether the connector reaches its queue; told by whoever assembled the broker.
-public enum LinkState: Sendable, Equatable {
+public enum Connectivity: Sendable, Equatable {
     /// The queue is in this process, or was reached at the given time.
     case connected(since: ContinuousClock.Instant)
     /// It is not reached.
