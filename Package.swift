@@ -133,8 +133,16 @@ let package = Package(
         .executableTarget(
             name: "posternctl",
             dependencies: [
-                "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient", arguments, logging,
+                "RelayFormat", "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
+                arguments, logging,
             ]),
+        .executableTarget(
+            name: "relay-benchmark",
+            dependencies: [
+                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "ConnectorServices",
+                "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, crypto,
+            ],
+            path: "ops/benchmark"),
 
         .testTarget(
             name: "TenantPortTests",
