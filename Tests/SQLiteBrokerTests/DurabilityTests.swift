@@ -149,9 +149,10 @@ import Testing
         let clock = TurnableClock()
         let broker = try await folder.openBroker(clock: clock.clock)
         let soon = clock.clock.now + .seconds(5)
-        #expect(await broker.send([record("a", until: soon), record("b", until: soon), record("c")]) == [
-            .stored, .stored, .stored,
-        ])
+        #expect(
+            await broker.send([record("a", until: soon), record("b", until: soon), record("c")]) == [
+                .stored, .stored, .stored,
+            ])
         let killed = try folder.copyAsKilled()
         defer { killed.remove() }
         clock.advance(by: .seconds(6))
