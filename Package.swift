@@ -164,6 +164,14 @@ let package = Package(
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", logging,
             ]),
+        // Tests.
+        .target(
+            name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
+        .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
+        .testTarget(
+            name: "SQLiteBrokerTests",
+            dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging]),
+
     ]
 )
 
