@@ -72,7 +72,7 @@ let package = Package(
         .target(
             name: "BrokerLink",
             dependencies: [
-                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, logging,
+                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
             ]),
         .target(
             name: "TenantPort",
