@@ -136,17 +136,25 @@ let package = Package(
                 "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient", arguments, logging,
             ]),
 
+        // Tests.
+        .target(name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
+        .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
+        .testTarget(
+            name: "SQLiteBrokerTests",
+            dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging]),
+        .target(
+            name: "TestCertificates", dependencies: [x509, asn1, crypto, nioSSL], path: "Tests/TestCertificates"),
         .testTarget(
             name: "TenantPortTests",
             dependencies: [
-                "TenantPort", "ProblemDetails", hummingbird, lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket,
-                nioSSL, x509, crypto,
+                "TenantPort", "ProblemDetails", "TestCertificates", hummingbird, httpTypes, lifecycle, logging, nio,
+                nioPosix, nioHTTP1, nioWebSocket, nioSSL,
             ]),
         .testTarget(
             name: "BrokerLinkTests",
             dependencies: [
-                "BrokerLink", "BrokerCore", "RelayFormat", logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
-                x509, crypto,
+                "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort", "TestCertificates",
+                lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
             ]),
     ]
 )
