@@ -72,7 +72,7 @@ let package = Package(
         .target(
             name: "BrokerLink",
             dependencies: [
-                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, logging,
+                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
             ]),
         .target(
             name: "TenantPort",
@@ -144,19 +144,7 @@ let package = Package(
             ],
             path: "ops/benchmark"),
 
-        .testTarget(
-            name: "TenantPortTests",
-            dependencies: [
-                "TenantPort", "ProblemDetails", hummingbird, lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket,
-                nioSSL, x509, crypto,
-            ]),
-        .testTarget(
-            name: "BrokerLinkTests",
-            dependencies: [
-                "BrokerLink", "BrokerCore", "RelayFormat", logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
-                x509, crypto,
-            ]),
-
+        // Tests.
         .testTarget(name: "RelayFormatTests", dependencies: ["RelayFormat"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["RelayFormat", "RelayDelivery"]),
         .testTarget(
@@ -164,7 +152,6 @@ let package = Package(
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", logging,
             ]),
-        // Tests.
         .target(
             name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
         .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
@@ -172,6 +159,20 @@ let package = Package(
             name: "SQLiteBrokerTests",
             dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging]),
 
+        .target(
+            name: "TestCertificates", dependencies: [x509, asn1, crypto, nioSSL], path: "Tests/TestCertificates"),
+        .testTarget(
+            name: "TenantPortTests",
+            dependencies: [
+                "TenantPort", "ProblemDetails", "TestCertificates", hummingbird, httpTypes, lifecycle, logging, nio,
+                nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+            ]),
+        .testTarget(
+            name: "BrokerLinkTests",
+            dependencies: [
+                "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort", "TestCertificates",
+                lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+            ]),
     ]
 )
 
