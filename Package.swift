@@ -140,7 +140,7 @@ let package = Package(
             name: "relay-benchmark",
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "ConnectorServices",
-                "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, crypto,
+                "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1, crypto,
             ],
             path: "ops/benchmark"),
 
