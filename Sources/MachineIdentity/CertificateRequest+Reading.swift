@@ -20,8 +20,11 @@ extension CertificateRequest {
         guard der.count <= Self.longest else {
             throw MachineIdentityError(.invalidCSR, "the certificate request is larger than \(Self.longest) bytes")
         }
-        let parts = Self.children(try Self.parsed(der))
-        guard parts.count == 3, parts.allSatisfy({ $0.identifier == .sequence || $0.identifier == .bitString }) else {
+        let request = try Self.parsed(der)
+        let parts = Self.children(request)
+        guard request.identifier == .sequence, parts.count == 3,
+            parts.allSatisfy({ $0.identifier == .sequence || $0.identifier == .bitString })
+        else {
             throw MachineIdentityError(.invalidCSR, "a certificate request has three parts, this has \(parts.count)")
         }
         let information = Self.children(parts[0])
@@ -70,7 +73,7 @@ extension CertificateRequest {
         let sha384: ASN1ObjectIdentifier = [1, 2, 840, 10045, 4, 3, 3]
         let sha512: ASN1ObjectIdentifier = [1, 2, 840, 10045, 4, 3, 4]
         guard let name = children(algorithm).first, let digest = try? ASN1ObjectIdentifier(derEncoded: name),
-            let bits = try? ASN1BitString(derEncoded: signature)
+            let bits = try? ASN1BitString(derEncoded: signature), bits.paddingBits == 0
         else { throw MachineIdentityError(.invalidCSR, "the certificate request's signature cannot be read") }
         guard [sha256, sha384, sha512].contains(digest) else {
             throw MachineIdentityError(

@@ -9,8 +9,6 @@ public struct MachineIdentityError: Error, Sendable, Equatable, CustomStringConv
             case invalidKey = "invalid-key"
             case invalidName = "invalid-name"
             case invalidFingerprint = "invalid-fingerprint"
-            case invalidSecret = "invalid-secret"
-            case invalidInvitation = "invalid-invitation"
             case invalidCertificate = "invalid-certificate"
             case notMachineCertificate = "not-a-machine-certificate"
             case foreignCertificate = "foreign-certificate"
@@ -31,10 +29,6 @@ public struct MachineIdentityError: Error, Sendable, Equatable, CustomStringConv
         public static let invalidName = Self(known: .invalidName)
         /// The text is no SHA-256 fingerprint.
         public static let invalidFingerprint = Self(known: .invalidFingerprint)
-        /// The text is no secret of ours, or mistyped.
-        public static let invalidSecret = Self(known: .invalidSecret)
-        /// The text is no invitation, cut off or mistyped.
-        public static let invalidInvitation = Self(known: .invalidInvitation)
         /// The bytes are no X.509 certificate.
         public static let invalidCertificate = Self(known: .invalidCertificate)
         /// A certificate, but not of the shape that machines have.

@@ -47,7 +47,8 @@ public struct MachineLeafPolicy: Sendable {
         try Self.checkShape(leaf)
         let name = try Self.name(in: leaf)
         guard name.trustDomain == trustDomain else {
-            throw MachineIdentityError(.foreignCertificate, "the certificate belongs to the installation \(name.trustDomain)")
+            throw MachineIdentityError(
+                .foreignCertificate, "the certificate belongs to the installation \(name.trustDomain)")
         }
         guard let key = P256.Signing.PublicKey(leaf.publicKey) else {
             throw MachineIdentityError(.notMachineCertificate, "the certificate's key is not on the curve P-256")
@@ -55,7 +56,8 @@ public struct MachineLeafPolicy: Sendable {
         for (what, certificate) in [("certificate", leaf), ("issuer", issuer.certificate), ("root", issuer.root)] {
             guard now >= certificate.notValidBefore else {
                 throw MachineIdentityError(
-                    .certificateNotYetValid, "the \(what) is valid only from \(certificate.notValidBefore) on; check the clock")
+                    .certificateNotYetValid,
+                    "the \(what) is valid only from \(certificate.notValidBefore) on; check the clock")
             }
             guard now <= certificate.notValidAfter else {
                 throw MachineIdentityError(.certificateExpired, "the \(what) expired at \(certificate.notValidAfter)")
@@ -98,12 +100,14 @@ public struct MachineLeafPolicy: Sendable {
             Known.subjectKeyIdentifier, Known.authorityKeyIdentifier,
         ]
         try require(
-            extensions.allSatisfy { !$0.critical || known.contains($0.oid) }, "has a critical extension that is unknown")
+            extensions.allSatisfy { !$0.critical || known.contains($0.oid) }, "has a critical extension that is unknown"
+        )
         try require(extensions[oid: Known.basicConstraints]?.critical == true, "has no critical BasicConstraints")
         try require((try? extensions.basicConstraints) == .notCertificateAuthority, "is one of a certificate authority")
         try require(extensions[oid: Known.keyUsage]?.critical == true, "has no critical KeyUsage")
         try require(
-            (try? extensions.keyUsage) == KeyUsage(digitalSignature: true), "has another KeyUsage than digitalSignature")
+            (try? extensions.keyUsage) == KeyUsage(digitalSignature: true), "has another KeyUsage than digitalSignature"
+        )
         let usages = (try? extensions.extendedKeyUsage).map { Array($0) }
         try require(usages == [.clientAuth], "has another ExtendedKeyUsage than clientAuth alone")
     }

@@ -19,7 +19,8 @@ extension CertificateAuthority {
         trustDomain: String, key: AuthorityKey, rootCertificate: [UInt8], rootKey: AuthorityKey,
         profile: CertificateProfile = .intermediate, now: Date, serial: SerialNumber
     ) throws(CertificateAuthorityError) -> IssuedCertificate {
-        guard let root = try? Certificate(derEncoded: rootCertificate), root.publicKey == rootKey.signing.publicKey else {
+        guard let root = try? Certificate(derEncoded: rootCertificate), root.publicKey == rootKey.signing.publicKey
+        else {
             throw CertificateAuthorityError(.mismatch, "the key is not that of the root")
         }
         return try CertificateTemplate(
