@@ -32,7 +32,7 @@ public struct Invitation: Sendable, CustomStringConvertible, CustomDebugStringCo
 
     /// Reads the text form, whatever white space stands around or in it; its checksum must fit.
     public init(_ text: some StringProtocol) throws(EnrollmentProtocolError) {
-        let compact = text.filter { !$0.isWhitespace }
+        let compact = String(text.filter { !$0.isWhitespace })
         guard compact.hasPrefix(Self.prefix) else {
             throw EnrollmentProtocolError(.malformedInvitation, "An invitation begins with “\(Self.prefix)”.")
         }

@@ -19,14 +19,15 @@ public struct Pin: Sendable, Hashable, Codable, CustomStringConvertible {
     /// Reads `sha256:` and 64 hexadecimal digits.
     public init?(_ text: some StringProtocol) {
         guard text.hasPrefix("sha256:"), text.utf8.count == 71 else { return nil }
-        let digits = Array(text.utf8.dropFirst(7))
-        var bytes: [UInt8] = []
-        for position in stride(from: 0, to: 64, by: 2) {
-            let pair = String(decoding: digits[position..<position + 2], as: UTF8.self)
-            guard let byte = UInt8(pair, radix: 16), !pair.hasPrefix("+") else { return nil }
-            bytes.append(byte)
+        var halves: [UInt8] = []
+        for digit in text.utf8.dropFirst(7) {
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): halves.append(digit - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): halves.append(digit - UInt8(ascii: "a") + 10)
+            default: return nil
+            }
         }
-        self.bytes = bytes
+        bytes = (0..<32).map { halves[2 * $0] << 4 | halves[2 * $0 + 1] }
     }
 
     public init(from decoder: any Decoder) throws {
