@@ -136,6 +136,10 @@ let package = Package(
                 "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient", arguments, logging,
             ]),
 
+        .testTarget(name: "MachineIdentityTests", dependencies: ["MachineIdentity", x509, asn1, crypto]),
+        .testTarget(
+            name: "CertificateAuthorityTests",
+            dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
     ]
 )
 
