@@ -80,11 +80,12 @@ let package = Package(
                 "ProblemDetails", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
+        .target(name: "IdentityStore", dependencies: ["MachineIdentity", "EnrollmentProtocol"]),
         .target(
             name: "EnrollmentClient",
             dependencies: [
                 "ProblemDetails", "MachineIdentity", "EnrollmentProtocol", asyncHTTPClient, nio, nioPosix, nioHTTP1,
-                nioSSL, x509, asn1, crypto, logging,
+                nioSSL, nioExtras, x509, asn1, crypto, logging,
             ]),
         .target(
             name: "ConnectorServices",
@@ -121,7 +122,8 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
-                "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging, yams, nioSSL,
+                "IdentityStore", "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging, yams,
+                nioSSL,
             ]),
         .executableTarget(
             name: "postern-tenant",
@@ -134,7 +136,7 @@ let package = Package(
             name: "posternctl",
             dependencies: [
                 "RelayFormat", "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
-                arguments, logging,
+                "MachineIdentity", arguments, logging,
             ]),
         .executableTarget(
             name: "relay-benchmark",
@@ -173,6 +175,18 @@ let package = Package(
                 "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort", "TestCertificates",
                 lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
             ]),
+        .testTarget(name: "MachineIdentityTests", dependencies: ["MachineIdentity", x509, asn1, crypto]),
+        .testTarget(
+            name: "IdentityStoreTests", dependencies: ["IdentityStore", "MachineIdentity", "EnrollmentProtocol"]),
+        .testTarget(
+            name: "EnrollmentClientTests",
+            dependencies: [
+                "EnrollmentClient", "EnrollmentProtocol", "MachineIdentity", "ProblemDetails", "CertificateAuthority",
+                nio, nioPosix, nioHTTP1, nioSSL,
+            ]),
+        .testTarget(
+            name: "CertificateAuthorityTests",
+            dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
     ]
 )
 
