@@ -122,7 +122,8 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging, yams,
+                "IdentityStore", "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging,
+                yams,
                 nioSSL,
             ]),
         .executableTarget(

@@ -1,6 +1,6 @@
 public import EnrollmentProtocol
 public import MachineIdentity
-public import ProblemDetails
+internal import ProblemDetails
 
 /// The calls of a machine: first with an invitation's secret, then with its own certificate.
 public struct EnrollmentCalls: Sendable {

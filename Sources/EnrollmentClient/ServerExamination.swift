@@ -80,7 +80,8 @@ public struct ServerExamination: Sendable {
                     + "installation was set up anew.")
         }
         let trust: ServerTrust
-        if let certificate = issuer?.certificate, certificate == root || PresentedChain.isSigned(certificate, by: root) {
+        if let certificate = issuer?.certificate, certificate == root || PresentedChain.isSigned(certificate, by: root)
+        {
             trust = .installation(rootPEM: CertificatePEM.encode([root]))
         } else {
             trust = authorityFile.map { .file(path: $0) } ?? .system
@@ -104,7 +105,8 @@ public struct ServerExamination: Sendable {
             .issuerPinMismatch,
             "The TLS certificate of \(probe.endpoint) was issued by \(seen), but an issuer with the key \(expected) is "
                 + "expected.",
-            advice: "Nothing secret was sent. If a proxy of yours intercepts TLS, except this host there; if the tenant "
+            advice:
+                "Nothing secret was sent. If a proxy of yours intercepts TLS, except this host there; if the tenant "
                 + "changed its certificate, ask for a new invitation.")
     }
 }

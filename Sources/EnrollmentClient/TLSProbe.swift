@@ -82,25 +82,19 @@ struct TLSProbe: Sendable {
         let tunnel = channel.eventLoop.makePromise(of: Void.self)
         try await channel.eventLoop.submit {
             let sync = channel.pipeline.syncOperations
-            let encoder = HTTPRequestEncoder()
-            let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes))
             var headers = HTTPHeaders([("host", endpoint.authority)])
             if let credentials = proxy.credentials {
                 headers.add(name: "proxy-authorization", value: credentials.basicAuthorization)
             }
-            try sync.addHandler(encoder)
-            try sync.addHandler(decoder)
+            try sync.addHandler(HTTPRequestEncoder(), name: "tunnel-encoder")
+            try sync.addHandler(
+                ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)), name: "tunnel-decoder")
             try sync.addHandler(
                 NIOHTTP1ProxyConnectHandler(
                     targetHost: endpoint.host, targetPort: endpoint.port, headers: headers, deadline: .now() + timeout,
                     promise: tunnel))
-            tunnel.futureResult.whenSuccess {
-                sync.removeHandler(encoder, promise: nil)
-                sync.removeHandler(decoder, promise: nil)
-            }
         }.get()
         try await tunnel.futureResult.get()
-        // One turn of the loop later both handlers are gone.
-        try await channel.eventLoop.submit {}.get()
+        for name in ["tunnel-encoder", "tunnel-decoder"] { try await channel.pipeline.removeHandler(name: name).get() }
     }
 }

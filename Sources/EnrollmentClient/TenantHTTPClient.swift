@@ -1,11 +1,12 @@
 internal import AsyncHTTPClient
 public import EnrollmentProtocol
-public import Foundation
+internal import Foundation
 internal import Logging
 public import MachineIdentity
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOSSL
+internal import ProblemDetails
 
 /// Calls a tenant's HTTP API over TLS that believes exactly whom its settings name.
 ///

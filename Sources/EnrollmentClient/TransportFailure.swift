@@ -29,14 +29,13 @@ struct TransportFailure: Sendable {
             return untrusted(failure)
         case is NIOHTTP1ProxyConnectHandler.Error:
             return refusedByProxy("it did not make a tunnel")
-        case ChannelError.connectTimeout, HTTPClientError.connectTimeout, HTTPClientError.readTimeout,
-            HTTPClientError.deadlineExceeded, HTTPClientError.writeTimeout:
-            return EnrollmentClientError(
-                .timedOut, "\(place) did not answer in time.",
-                advice: "Look whether a firewall drops the connection, and whether a proxy is needed (HTTPS_PROXY).")
-        case HTTPClientError.proxyAuthenticationRequired:
+        case ChannelError.connectTimeout:
+            return timedOut
+        case let http as HTTPClientError where Self.timeouts.contains(http):
+            return timedOut
+        case let http as HTTPClientError where http == .proxyAuthenticationRequired:
             return refusedByProxy("it wants a user and password")
-        case HTTPClientError.invalidProxyResponse:
+        case let http as HTTPClientError where http == .invalidProxyResponse:
             return refusedByProxy("it did not make a tunnel")
         case is ProbeHandler.TooLarge, is NIOTooManyBytesError:
             return EnrollmentClientError(
@@ -45,6 +44,17 @@ struct TransportFailure: Sendable {
         default:
             return unreachable(Self.words(of: error))
         }
+    }
+
+    private static let timeouts: [HTTPClientError] = [
+        .connectTimeout, .readTimeout, .writeTimeout, .deadlineExceeded, .tlsHandshakeTimeout,
+        .httpProxyHandshakeTimeout,
+    ]
+
+    private var timedOut: EnrollmentClientError {
+        EnrollmentClientError(
+            .timedOut, "\(place) did not answer in time.",
+            advice: "Look whether a firewall drops the connection, and whether a proxy is needed (HTTPS_PROXY).")
     }
 
     private var place: String { proxy.map { "\(endpoint) (through the proxy \($0))" } ?? "\(endpoint)" }
@@ -65,7 +75,8 @@ struct TransportFailure: Sendable {
     private func untrusted(_ error: any Error) -> EnrollmentClientError {
         EnrollmentClientError(
             .untrustedServer, "TLS with \(place) failed: \(Self.words(of: error)).",
-            advice: "Look whether the server's certificate is for this host name and still valid, and whether something "
+            advice:
+                "Look whether the server's certificate is for this host name and still valid, and whether something "
                 + "on the way intercepts TLS; a private authority is named by --ca-file.")
     }
 

@@ -13,7 +13,8 @@ struct StateFolder: Sendable {
             throw IdentityStoreError(
                 .inputOutput, "The folder \(path) could not be made: \(Self.reason())",
                 remedy: errno == ENOENT
-                    ? "Make its parent first: mkdir -p '\(parent)'" : "Run as its owner, or choose another --state-dir.")
+                    ? "Make its parent first: mkdir -p '\(parent)'" : "Run as its owner, or choose another --state-dir."
+            )
         }
         try check()
     }
