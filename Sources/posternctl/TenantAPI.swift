@@ -64,9 +64,13 @@ struct TenantAPI: Sendable {
     }
 
     func post<Answer: Decodable>(
-        _ path: String, _ names: [String: String] = [:], _ body: some EnrollmentRequest
+        _ path: String, _ names: [String: String], _ body: some EnrollmentRequest
     ) async throws -> Answer {
         try await http.call("POST", path.filled(with: names), body: body)
+    }
+
+    func post<Answer: Decodable>(_ path: String, _ body: some EnrollmentRequest) async throws -> Answer {
+        try await http.call("POST", path, body: body)
     }
 
     func delete(_ path: String, _ names: [String: String]) async throws {
