@@ -20,7 +20,8 @@ extension ProblemDetails {
     public static func payloadTooLarge(limit: Int?) -> Self {
         Self(
             code: "payload-too-large", title: "The body is too large.", status: 413,
-            detail: limit.map { "The body may have at most \($0) bytes." } ?? "The body has more bytes than the call takes.")
+            detail: limit.map { "The body may have at most \($0) bytes." }
+                ?? "The body has more bytes than the call takes.")
     }
 
     /// The body did not arrive in time.

@@ -34,7 +34,8 @@ struct UpgradableChannel: HTTPChannelHandler {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(
                 NIOSSLServerHandler(
-                    context: context, customVerificationCallback: { _, promise in promise.succeed(.certificateVerified) }))
+                    context: context,
+                    customVerificationCallback: { _, promise in promise.succeed(.certificateVerified) }))
             let encoder = HTTPResponseEncoder()
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: headLimits))

@@ -16,7 +16,9 @@ import Testing
                 tenant: tenant, member: member, boot: boot, role: role, groups: [group], expiresAt: .never))
     }
 
-    static func record(_ kind: MessageKind, to place: Place, _ change: (inout RelayHeader) -> Void = { _ in }) -> OutgoingRecord {
+    static func record(_ kind: MessageKind, to place: Place, _ change: (inout RelayHeader) -> Void = { _ in })
+        -> OutgoingRecord
+    {
         var header = RelayHeader(
             kind: kind, tenant: tenant, group: group, sender: member, boot: boot, sequence: 1, message: .random(),
             issuedAt: RelayTime(milliseconds: 1))
@@ -29,7 +31,8 @@ import Testing
     static let groupQueue = Place.group(GroupPlace(tenant: tenant, group: group))
     static let inbox = Place.inbox(InboxPlace(tenant: tenant, boot: .random()))
 
-    @Test("A connector sends replies to inboxes and beats to presence, and nothing else", arguments: MessageKind.allCases)
+    @Test(
+        "A connector sends replies to inboxes and beats to presence, and nothing else", arguments: MessageKind.allCases)
     func connector(_ kind: MessageKind) {
         let authorization = Self.authorization(.connector)
         let replies: Set<MessageKind> = [.accepted, .return, .response, .ping]
@@ -69,8 +72,10 @@ import Testing
         let own = GroupPlace(tenant: Self.tenant, group: Self.group)
         #expect(authorization.objection(toReading: own, as: Self.boot) == nil)
         #expect(authorization.objection(toReading: own, as: .random()) != nil)
-        #expect(authorization.objection(toReading: GroupPlace(tenant: Self.tenant, group: .random()), as: Self.boot) != nil)
-        #expect(authorization.objection(toReading: GroupPlace(tenant: .random(), group: Self.group), as: Self.boot) != nil)
+        #expect(
+            authorization.objection(toReading: GroupPlace(tenant: Self.tenant, group: .random()), as: Self.boot) != nil)
+        #expect(
+            authorization.objection(toReading: GroupPlace(tenant: .random(), group: Self.group), as: Self.boot) != nil)
         #expect(authorization.objection(toReading: InboxPlace(tenant: Self.tenant, boot: Self.boot)) == nil)
         #expect(authorization.objection(toReading: InboxPlace(tenant: Self.tenant, boot: .random())) != nil)
         #expect(authorization.objection(toReading: InboxPlace(tenant: .random(), boot: Self.boot)) != nil)

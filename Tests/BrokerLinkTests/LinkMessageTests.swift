@@ -49,7 +49,8 @@ import Testing
             outcomes: [
                 .stored, .failed(BrokerError(.overloaded(retryAfter: .milliseconds(250)), "full")),
                 .failed(BrokerError(.notPersisted, "")), .failed(BrokerError(.unknown, "")),
-                .failed(BrokerError(.fenced, "")), .failed(BrokerError(.closed, "")), .failed(BrokerError(.denied, "no")),
+                .failed(BrokerError(.fenced, "")), .failed(BrokerError(.closed, "")),
+                .failed(BrokerError(.denied, "no")),
                 .failed(BrokerError(.notSupported, "")), .failed(BrokerError(.tooLarge, "")),
             ]),
         .opened(id: 1),

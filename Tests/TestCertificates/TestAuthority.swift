@@ -62,7 +62,9 @@ public struct TestAuthority: Sendable {
         let subject = try DistinguishedName { CommonName(commonName) }
         let certificate = try Self.issue(
             to: subject, key: leafKey.publicKey, by: name, signer: key, extensions: extensions)
-        return (try Self.tls(certificate), try NIOSSLPrivateKey(bytes: Array(leafKey.pemRepresentation.utf8), format: .pem))
+        return (
+            try Self.tls(certificate), try NIOSSLPrivateKey(bytes: Array(leafKey.pemRepresentation.utf8), format: .pem)
+        )
     }
 
     private static func issue(

@@ -1,12 +1,13 @@
 import BrokerCore
 import BrokerLink
 import Logging
-import Testing
+import Synchronization
 
 /// A link client that runs, and the states that it went through.
 final class LinkClientRun: Sendable {
     let client: LinkClient
     private let states: Mailbox<LinkState>
+    private let unread = Mutex<[LinkState]>([])
     /// Owned by this object; ends in `stop` or by a fatal refusal.
     private let task: Task<Void, any Error>
 
@@ -23,13 +24,22 @@ final class LinkClientRun: Sendable {
         task = Task { try await client.run() }
     }
 
-    /// Waits for a state that meets the condition, and gives it back.
+    /// Waits for the next state that meets the condition, and gives it back; what came before it is skipped.
     @discardableResult
     func state(where condition: (LinkState) -> Bool) async throws -> LinkState {
-        while let seen = await states.take() {
-            if let state = seen.last(where: condition) { return state }
+        while true {
+            let found = unread.withLock { unread -> LinkState? in
+                guard let index = unread.firstIndex(where: condition) else {
+                    unread = []
+                    return nil
+                }
+                defer { unread.removeFirst(index + 1) }
+                return unread[index]
+            }
+            if let found { return found }
+            guard let seen = await states.take() else { throw CancellationError() }
+            unread.withLock { $0 += seen }
         }
-        throw CancellationError()
     }
 
     func connected() async throws {

@@ -56,7 +56,9 @@ final class RawLink: Sendable {
 
     /// Waits for the challenge.
     func nonce() async throws -> [UInt8] {
-        guard case .challenge(let nonce)? = try await messages().first else { throw LinkError(.malformed, "no challenge") }
+        guard case .challenge(let nonce)? = try await messages().first else {
+            throw LinkError(.malformed, "no challenge")
+        }
         return nonce
     }
 

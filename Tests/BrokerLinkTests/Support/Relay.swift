@@ -121,7 +121,8 @@ private final class ConnectHandler: ChannelInboundHandler, RemovableChannelHandl
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         head += String(buffer: unwrapInboundIn(data))
         guard head.hasSuffix("\r\n\r\n") else { return }
-        let isWelcome = head.hasPrefix("CONNECT 127.0.0.1:\(target) ")
+        let isWelcome =
+            head.hasPrefix("CONNECT 127.0.0.1:\(target) ")
             && authorization.map { head.contains("\r\nProxy-Authorization: \($0)\r\n") } ?? true
         let channel = context.channel
         guard isWelcome else {
