@@ -84,8 +84,8 @@ let package = Package(
         .target(
             name: "EnrollmentClient",
             dependencies: [
-                "ProblemDetails", "MachineIdentity", "EnrollmentProtocol", asyncHTTPClient, nio, nioPosix, nioHTTP1,
-                nioSSL, nioExtras, x509, asn1, crypto, logging,
+                "ProblemDetails", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", asyncHTTPClient, nio,
+                nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto, logging,
             ]),
         .target(
             name: "ConnectorServices",
@@ -182,7 +182,8 @@ let package = Package(
         .testTarget(
             name: "EnrollmentClientTests",
             dependencies: [
-                "EnrollmentClient", "EnrollmentProtocol", "MachineIdentity", "ProblemDetails", "CertificateAuthority",
+                "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "ProblemDetails",
+                "CertificateAuthority", crypto,
                 nio, nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(

@@ -16,6 +16,7 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
             case authorityPinMismatch = "ca-pin-mismatch"
             case keyAuthorityPinMismatch = "key-authority-pin-mismatch"
             case unexpectedAnswer = "unexpected-answer"
+            case alreadyRegistered = "already-registered"
             case unavailable
             case secretRefused = "secret-refused"
             case rejected
@@ -45,6 +46,8 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         public static let keyAuthorityPinMismatch = Self(known: .keyAuthorityPinMismatch)
         /// The answer is not what the API promises.
         public static let unexpectedAnswer = Self(known: .unexpectedAnswer)
+        /// The machine is registered already, and not by this invitation.
+        public static let alreadyRegistered = Self(known: .alreadyRegistered)
         /// The tenant is there but cannot answer now.
         public static let unavailable = Self(known: .unavailable)
         /// The enrollment secret is wrong, used or expired.

@@ -16,6 +16,15 @@ public struct TenantResponse: Sendable {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
 
+    /// The server's clock, where it says it (RFC 9110 section 6.6.1).
+    var date: Date? {
+        let format = DateFormatter()
+        format.locale = Locale(identifier: "en_US_POSIX")
+        format.timeZone = TimeZone(identifier: "GMT")
+        format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return header("date").flatMap(format.date)
+    }
+
     /// What went wrong; nil if the status says that nothing did.
     public var problem: ProblemDetails? {
         guard status >= 400 else { return nil }

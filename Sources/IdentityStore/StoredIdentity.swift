@@ -18,8 +18,8 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
     public var tenantURL: String
     /// Whom to believe there.
     public var serverTrust: ServerTrust
-    /// The pin of the server's TLS issuer at registration.
-    public var serverIssuerPin: Pin
+    /// The pin of the TLS issuer that the server had at registration, where one was shown.
+    public var serverIssuerPin: Pin?
     /// The pin of the installation's root.
     public var authorityPin: Pin
     /// The tenant's Key Authority.
@@ -38,7 +38,7 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
     /// Makes a record.
     public init(
         connectorID: String, tenant: TenantReference, account: String, groups: [GroupReference], trustDomain: String,
-        tenantURL: String, serverTrust: ServerTrust, serverIssuerPin: Pin, authorityPin: Pin,
+        tenantURL: String, serverTrust: ServerTrust, serverIssuerPin: Pin?, authorityPin: Pin,
         keyAuthority: KeyAuthorityReference, generation: Int, notAfter: Date, renewAt: Date, registeredAt: Date,
         invitationDigest: String
     ) {
