@@ -68,6 +68,7 @@ let package = Package(
         .target(name: "DispatcherProtocol"),
 
         // Adapters: one outside library each.
+        .target(name: "StructuredLogging", dependencies: [logging]),
         .target(name: "SQLiteBroker", dependencies: ["RelayFormat", "BrokerCore", grdb, logging]),
         .target(
             name: "BrokerLink",
@@ -122,7 +123,8 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging,
+                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector", arguments,
+                asyncHTTPClient, lifecycle, logging,
                 yams,
                 nioSSL,
             ]),
@@ -130,8 +132,8 @@ let package = Package(
             name: "postern-tenant",
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "MachineIdentity",
-                "EnrollmentProtocol", "Dispatcher", "CertificateAuthority", "EnrollmentService", arguments, lifecycle,
-                logging, hummingbird, nioSSL, nio,
+                "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
+                "EnrollmentService", arguments, lifecycle, logging, hummingbird, nioSSL, nio,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -189,6 +191,12 @@ let package = Package(
         .testTarget(
             name: "CertificateAuthorityTests",
             dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio, nioHTTP1,
+                nioSSL,
+            ]),
     ]
 )
 
