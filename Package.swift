@@ -122,9 +122,8 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging,
-                yams,
-                nioSSL,
+                "IdentityStore", "EnrollmentClient", "ConnectorServices", "Connector", asyncHTTPClient, arguments,
+                lifecycle, logging, nioSSL,
             ]),
         .executableTarget(
             name: "postern-tenant",
