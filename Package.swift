@@ -112,8 +112,8 @@ let package = Package(
         .target(
             name: "EnrollmentService",
             dependencies: [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "TenantPort",
-                hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "IdentityStore",
+                "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
             ],
             path: "enrollment/Sources/EnrollmentService"),
 

@@ -3,11 +3,16 @@ internal import Foundation
 /// A folder that only its owner may enter, and plain files in it that only its owner may read.
 ///
 /// Writing is atomic and flushed: after a crash a file has its old content or its new one.
-struct StateFolder: Sendable {
-    let path: String
+public struct StateFolder: Sendable {
+    public let path: String
+
+    /// Names a folder.
+    public init(path: String) {
+        self.path = path
+    }
 
     /// Makes the folder if it is missing, and refuses one that is not safe.
-    func prepare() throws(IdentityStoreError) {
+    public func prepare() throws(IdentityStoreError) {
         if mkdir(path, 0o700) != 0, errno != EEXIST {
             let parent = (path as NSString).deletingLastPathComponent
             throw IdentityStoreError(
@@ -20,15 +25,15 @@ struct StateFolder: Sendable {
     }
 
     /// Whether the folder is there.
-    var exists: Bool { access(path, F_OK) == 0 }
+    public var exists: Bool { access(path, F_OK) == 0 }
 
     /// Refuses a folder that others may enter or that is another user's.
-    func check() throws(IdentityStoreError) {
+    public func check() throws(IdentityStoreError) {
         try Self.check(path, kind: S_IFDIR, safeMode: 0o700)
     }
 
     /// Reads a file of 1 MiB at most; nil if there is none.
-    func read(_ name: String) throws(IdentityStoreError) -> [UInt8]? {
+    public func read(_ name: String) throws(IdentityStoreError) -> [UInt8]? {
         let file = path + "/" + name
         let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         if descriptor < 0, errno == ENOENT { return nil }
@@ -52,7 +57,7 @@ struct StateFolder: Sendable {
     }
 
     /// Replaces or makes a file: written beside it, flushed, renamed, the folder flushed.
-    func write(_ content: some Sequence<UInt8>, to name: String) throws(IdentityStoreError) {
+    public func write(_ content: some Sequence<UInt8>, to name: String) throws(IdentityStoreError) {
         let file = path + "/" + name
         let fresh = file + ".new"
         guard unlink(fresh) == 0 || errno == ENOENT else { throw Self.failed("replace", fresh) }
@@ -62,7 +67,7 @@ struct StateFolder: Sendable {
     }
 
     /// Makes a file; returns false if one is there already.
-    func writeOnce(_ content: some Sequence<UInt8>, to name: String) throws(IdentityStoreError) -> Bool {
+    public func writeOnce(_ content: some Sequence<UInt8>, to name: String) throws(IdentityStoreError) -> Bool {
         let file = path + "/" + name
         let fresh = file + ".\(getpid()).new"
         guard unlink(fresh) == 0 || errno == ENOENT else { throw Self.failed("replace", fresh) }
@@ -78,7 +83,7 @@ struct StateFolder: Sendable {
     }
 
     /// Removes a file, if it is there.
-    func remove(_ name: String) throws(IdentityStoreError) {
+    public func remove(_ name: String) throws(IdentityStoreError) {
         guard unlink(path + "/" + name) == 0 || errno == ENOENT else { throw Self.failed("remove", path + "/" + name) }
         try flush()
     }
