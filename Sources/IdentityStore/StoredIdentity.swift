@@ -39,7 +39,8 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
 
     /// Makes a record.
     public init(
-        connectorID: String, displayName: String? = nil, tenant: TenantReference, account: String, groups: [GroupReference], trustDomain: String,
+        connectorID: String, displayName: String? = nil, tenant: TenantReference, account: String,
+        groups: [GroupReference], trustDomain: String,
         tenantURL: String, serverTrust: ServerTrust, serverIssuerPin: Pin?, authorityPin: Pin,
         keyAuthority: KeyAuthorityReference, generation: Int, notAfter: Date, renewAt: Date, registeredAt: Date,
         invitationDigest: String

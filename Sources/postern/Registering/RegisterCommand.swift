@@ -59,6 +59,7 @@ struct RegisterCommand: AsyncParsableCommand {
 
     /// The path as it is stored, so that the service finds the file from wherever it is started.
     private static func absolute(_ path: String) -> String {
-        URL(filePath: path, relativeTo: URL(filePath: FileManager.default.currentDirectoryPath)).standardizedFileURL.path
+        URL(filePath: path, relativeTo: URL(filePath: FileManager.default.currentDirectoryPath)).standardizedFileURL
+            .path
     }
 }

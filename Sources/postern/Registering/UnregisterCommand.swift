@@ -45,9 +45,8 @@ struct UnregisterCommand: AsyncParsableCommand {
                 try await EnrollmentCalls.registered(over: http).revoke(reason: "unregistered by its machine")
             }
             return true
-        } catch where error.code == .rejected {
-            return false
         } catch {
+            guard error.code != .rejected else { return false }
             throw EnrollmentClientError(
                 error.code, "The tenant could not be asked to revoke: \(error.message)",
                 advice: "Nothing was erased. Try again, or erase only here with --local. \(error.advice)",
