@@ -52,8 +52,15 @@ struct CommandFailure: Error, CustomStringConvertible {
 
     /// The object for programs.
     var json: String {
-        let object = ["error": reason, "message": message, "advice": advice, "exit_code": "\(code.rawValue)"]
+        struct Object: Encodable {
+            let error: String
+            let message: String
+            let advice: String
+            let exitCode: Int32
+        }
+        let object = Object(error: reason, message: message, advice: advice, exitCode: code.rawValue)
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
