@@ -10,6 +10,7 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -96,7 +97,8 @@ let package = Package(
         .target(
             name: "Connector",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient,
+                httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
                 yams,
             ]),
         .target(
@@ -123,10 +125,8 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector", arguments,
-                asyncHTTPClient, lifecycle, logging,
-                yams,
-                nioSSL,
+                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
+                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, nioSSL, crypto,
             ]),
         .executableTarget(
             name: "postern-tenant",

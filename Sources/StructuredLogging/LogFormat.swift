@@ -13,12 +13,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
 
     /// Makes a logger.
     public func logger(label: String, level: Logger.Level) -> Logger {
-        var logger = Logger(label: label) { label in
-            switch self {
-            case .text: StreamLogHandler.standardError(label: label)
-            case .json: JSONLogHandler(label: label)
-            }
-        }
+        var logger = Logger(label: label) { LineLogHandler(label: $0, format: self) }
         logger.logLevel = level
         return logger
     }
