@@ -137,7 +137,8 @@ let package = Package(
             ]),
 
         // Tests.
-        .target(name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
+        .target(
+            name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
         .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
         .testTarget(
             name: "SQLiteBrokerTests",

@@ -39,7 +39,8 @@ extension Database {
             }
             records.append(
                 StoredRecord(
-                    number: UInt64(clamping: number), place: GroupPlace(tenant: tenant, group: group), payload: [UInt8](payload),
+                    number: UInt64(clamping: number), place: GroupPlace(tenant: tenant, group: group),
+                    payload: [UInt8](payload),
                     expiresAt: expires == .max ? .never : RelayTime(milliseconds: UInt64(clamping: expires))))
         }
         return records

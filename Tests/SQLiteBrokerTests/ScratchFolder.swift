@@ -20,7 +20,8 @@ struct ScratchFolder: Sendable {
         limits: BoardLimits = BoardLimits(), clock: RelayClock = .system, largestFile: Int = 1 << 30
     ) async throws -> SQLiteBroker {
         try await SQLiteBroker.open(
-            path: file, limits: limits, clock: clock, largestFile: largestFile, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            path: file, limits: limits, clock: clock, largestFile: largestFile,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// Copies the file and its log as they are, which is what a process leaves that is killed now.
