@@ -153,6 +153,9 @@ let package = Package(
         .testTarget(name: "RelayFormatTests", dependencies: ["RelayFormat"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["RelayFormat", "RelayDelivery"]),
         .testTarget(
+            name: "ConnectorServicesTests",
+            dependencies: ["RelayFormat", "ConnectorServices", asyncHTTPClient, nio, nioPosix]),
+        .testTarget(
             name: "RelayTests",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", logging,
