@@ -21,7 +21,7 @@ struct TenantRuntime {
         installation: Installation, roles: Set<ServeCommand.Role>, host: String, port: Int, logger: Logger
     ) async throws {
         var services: [any Service] = []
-        let enrollment = EnrollmentService(installation: installation, logger: logger)
+        let enrollment = try EnrollmentService(installation: installation, logger: logger)
         var routes: [@Sendable (Router<PortContext>) -> Void] = []
         var upgrade: PortUpgrade?
         var broker: SQLiteBroker?
@@ -31,7 +31,7 @@ struct TenantRuntime {
             broker = queue
             services.append(BrokerService(broker: queue))
             let link = LinkServer(broker: queue, logger: logger) { credential, nonce in
-                try await enrollment.principal(of: credential, nonce: nonce)
+                try await LinkPrincipal(enrollment, credential: credential, nonce: nonce)
             }
             enrollment.onRevoked { _, connector in
                 guard let member = MemberID(connector) else { return }
