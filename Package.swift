@@ -133,7 +133,7 @@ let package = Package(
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "MachineIdentity",
                 "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", arguments, lifecycle, logging, hummingbird, nioSSL, nio,
+                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL, nio,
             ]),
         .executableTarget(
             name: "posternctl",

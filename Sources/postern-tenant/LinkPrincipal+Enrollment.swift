@@ -1,6 +1,7 @@
 internal import BrokerLink
 internal import EnrollmentProtocol
 internal import EnrollmentService
+internal import Foundation
 internal import RelayFormat
 
 extension LinkPrincipal {

@@ -3,10 +3,10 @@ internal import EnrollmentService
 internal import RelayFormat
 
 /// The dispatcher's callers, as the registry knows them.
-struct RegisteredCallers: Dispatcher.CallerDirectory {
-    private let directory: EnrollmentService.CallerDirectory
+struct RegisteredCallers: CallerAuthentication {
+    private let directory: CallerDirectory
 
-    init(_ directory: EnrollmentService.CallerDirectory) {
+    init(_ directory: CallerDirectory) {
         self.directory = directory
     }
 

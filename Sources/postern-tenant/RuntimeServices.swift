@@ -1,3 +1,4 @@
+internal import BrokerCore
 internal import BrokerLink
 internal import SQLiteBroker
 internal import ServiceLifecycle

@@ -4,6 +4,7 @@ internal import Dispatcher
 internal import EnrollmentProtocol
 internal import EnrollmentService
 internal import Foundation
+internal import Hummingbird
 internal import Logging
 internal import NIOSSL
 internal import RelayDelivery

@@ -5,6 +5,7 @@ internal import IdentityStore
 public import Logging
 internal import ServiceLifecycle
 public import StructuredLogging
+internal import UnixSignals
 
 /// `postern-tenant serve`.
 struct ServeCommand: AsyncParsableCommand {
