@@ -1,4 +1,5 @@
 internal import Dispatcher
+internal import EnrollmentProtocol
 internal import EnrollmentService
 internal import RelayFormat
 
