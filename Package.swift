@@ -72,13 +72,13 @@ let package = Package(
         .target(
             name: "BrokerLink",
             dependencies: [
-                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, logging,
+                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
             ]),
         .target(
             name: "TenantPort",
             dependencies: [
                 "ProblemDetails", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
-                nioHTTPTypes, nioHTTPTypesHTTP1, logging,
+                nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
         .target(
             name: "EnrollmentClient",
@@ -88,14 +88,14 @@ let package = Package(
             ]),
         .target(
             name: "ConnectorServices",
-            dependencies: ["RelayFormat", "RelayDelivery", asyncHTTPClient, nio, nioHTTP1, nioSSL, logging]),
+            dependencies: ["RelayFormat", asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL]),
 
         // Services: pure parts wired to adapters.
         .target(
             name: "Connector",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "MachineIdentity", "EnrollmentProtocol",
-                "ConnectorServices", hummingbird, asyncHTTPClient, httpTypes, lifecycle, logging, metrics, nio,
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                yams,
             ]),
         .target(
             name: "Dispatcher",
@@ -133,13 +133,51 @@ let package = Package(
         .executableTarget(
             name: "posternctl",
             dependencies: [
-                "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient", arguments, logging,
+                "RelayFormat", "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
+                arguments, logging,
             ]),
+        .executableTarget(
+            name: "relay-benchmark",
+            dependencies: [
+                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "ConnectorServices",
+                "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, crypto,
+            ],
+            path: "ops/benchmark"),
 
         .testTarget(name: "MachineIdentityTests", dependencies: ["MachineIdentity", x509, asn1, crypto]),
         .testTarget(
             name: "CertificateAuthorityTests",
             dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+
+        // Tests.
+        .testTarget(name: "RelayFormatTests", dependencies: ["RelayFormat"]),
+        .testTarget(name: "RelayDeliveryTests", dependencies: ["RelayFormat", "RelayDelivery"]),
+        .testTarget(
+            name: "RelayTests",
+            dependencies: [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", logging,
+            ]),
+        .target(
+            name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
+        .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
+        .testTarget(
+            name: "SQLiteBrokerTests",
+            dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging]),
+
+        .target(
+            name: "TestCertificates", dependencies: [x509, asn1, crypto, nioSSL], path: "Tests/TestCertificates"),
+        .testTarget(
+            name: "TenantPortTests",
+            dependencies: [
+                "TenantPort", "ProblemDetails", "TestCertificates", hummingbird, httpTypes, lifecycle, logging, nio,
+                nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+            ]),
+        .testTarget(
+            name: "BrokerLinkTests",
+            dependencies: [
+                "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort", "TestCertificates",
+                lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+            ]),
     ]
 )
 

@@ -61,6 +61,9 @@ public final class Mailbox<Element: Sendable>: Sendable {
         return nil
     }
 
+    /// Whether the mailbox takes nothing any more.
+    public var isClosed: Bool { state.withLock { $0.isClosed } }
+
     /// Closes the mailbox: what it holds can still be taken.
     public func close() {
         state.withLock { state in

@@ -7,6 +7,8 @@ public struct PortContext: RequestContext {
     public var coreContext: CoreRequestContextStorage
     /// The connection; asked for the client certificate on every request, since a resumed session skips the handshake.
     public let channel: any Channel
+    /// Whether the request only asks which methods its path has; `ProblemMiddleware` answers it before any handler.
+    var isProbe = false
 
     /// Takes the channel over from the connection.
     public init(source: ApplicationRequestContextSource) {

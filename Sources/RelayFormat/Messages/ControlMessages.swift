@@ -1,10 +1,55 @@
-/// ACCEPTED, PING, PONG: messages whose header says all.
+/// PING, PONG: messages whose header says all.
 public struct EmptyMessage: MessageBody, Equatable {
     /// Makes the empty body.
     public init() {}
     public var encodedSizeHint: Int { 0 }
     public func encode(into writer: inout ByteWriter) throws(RelayFormatError) {}
     public init(from reader: inout ByteReader) throws(RelayFormatError) {}
+}
+
+/// ACCEPTED: the boot that sends it has these dispatches and runs them.
+public struct AcceptedMessage: MessageBody, Equatable {
+    /// One dispatch.
+    public struct Entry: Sendable, Equatable {
+        /// The request.
+        public var request: RequestID
+        /// Which dispatch of it.
+        public var attempt: UInt32
+
+        /// Names a dispatch.
+        public init(request: RequestID, attempt: UInt32) {
+            self.request = request
+            self.attempt = attempt
+        }
+    }
+
+    /// The dispatches.
+    public var entries: [Entry]
+
+    /// Makes the message.
+    public init(_ entries: [Entry]) {
+        self.entries = entries
+    }
+
+    public var encodedSizeHint: Int { 2 + 20 * entries.count }
+
+    public func encode(into writer: inout ByteWriter) throws(RelayFormatError) {
+        try writer.write(count: entries.count, field: "entries")
+        for entry in entries {
+            writer.write(entry.request)
+            writer.write(entry.attempt)
+        }
+    }
+
+    public init(from reader: inout ByteReader) throws(RelayFormatError) {
+        let count = try reader.readCount(minimumSize: 20, field: "entries")
+        entries = []
+        entries.reserveCapacity(count)
+        for _ in 0..<count {
+            let request = try reader.read(RequestID.self, field: "request")
+            entries.append(Entry(request: request, attempt: try reader.read(field: "attempt")))
+        }
+    }
 }
 
 /// RETURN: the boot that sends it never starts this dispatch.

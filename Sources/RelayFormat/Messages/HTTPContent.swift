@@ -42,15 +42,21 @@ public struct HTTPRequestContent: MessageBody, Equatable {
 
     public init(from reader: inout ByteReader) throws(RelayFormatError) {
         method = try reader.readText(field: "method")
+        target = try reader.readText(field: "target")
+        headers = try HTTPHeaderField.decode(from: &reader)
+        body = try reader.readBlock(field: "body")
+        try validate()
+    }
+
+    /// Checks that the parts can stand in an HTTP message and smuggle nothing into it (RFC 9110 sections 5.5, 9.1).
+    public func validate() throws(RelayFormatError) {
         guard method.utf8.allSatisfy(\.isTokenCharacter), !method.isEmpty else {
             throw RelayFormatError(.malformedText, in: "method")
         }
-        target = try reader.readText(field: "target")
         guard target.hasPrefix("/"), target.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else {
             throw RelayFormatError(.malformedText, in: "target")
         }
-        headers = try HTTPHeaderField.decode(from: &reader)
-        body = try reader.readBlock(field: "body")
+        try HTTPHeaderField.validate(headers)
         guard body.count <= RelayLimits.inlineBody else { throw RelayFormatError(.tooLarge, in: "body") }
     }
 }
@@ -83,6 +89,7 @@ public struct HTTPResponseContent: MessageBody, Equatable {
         status = try reader.read(field: "status")
         guard (200..<600).contains(status) else { throw RelayFormatError(.unknownValue, in: "status") }
         headers = try HTTPHeaderField.decode(from: &reader)
+        try HTTPHeaderField.validate(headers)
         body = try reader.readBlock(field: "body")
         guard body.count <= RelayLimits.inlineBody else { throw RelayFormatError(.tooLarge, in: "body") }
     }
@@ -101,21 +108,25 @@ extension HTTPHeaderField {
         let count = try reader.readCount(minimumSize: 4, field: "headers")
         var fields: [HTTPHeaderField] = []
         fields.reserveCapacity(count)
-        var size = 0
         for _ in 0..<count {
             let name = try reader.readText(field: "header name")
-            let value = try reader.readText(field: "header value")
-            guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenCharacter) else {
-                throw RelayFormatError(.malformedText, in: "header name")
-            }
-            guard value.utf8.allSatisfy({ $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7f) }) else {
-                throw RelayFormatError(.malformedText, in: "header value")
-            }
-            size += name.utf8.count + value.utf8.count
-            guard size <= RelayLimits.httpHeaders else { throw RelayFormatError(.tooLarge, in: "headers") }
-            fields.append(HTTPHeaderField(name, value))
+            fields.append(HTTPHeaderField(name, try reader.readText(field: "header value")))
         }
         return fields
+    }
+
+    static func validate(_ fields: [HTTPHeaderField]) throws(RelayFormatError) {
+        var size = 0
+        for field in fields {
+            guard !field.name.isEmpty, field.name.utf8.allSatisfy(\.isTokenCharacter) else {
+                throw RelayFormatError(.malformedText, in: "header name")
+            }
+            guard field.value.utf8.allSatisfy({ $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7f) }) else {
+                throw RelayFormatError(.malformedText, in: "header value")
+            }
+            size += field.name.utf8.count + field.value.utf8.count
+        }
+        guard size <= RelayLimits.httpHeaders else { throw RelayFormatError(.tooLarge, in: "headers") }
     }
 }
 

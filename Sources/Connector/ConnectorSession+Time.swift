@@ -1,0 +1,64 @@
+internal import BrokerCore
+internal import ConnectorServices
+internal import Logging
+internal import RelayDelivery
+internal import RelayFormat
+internal import Synchronization
+
+/// What is done as time passes: beats, proofs, repetitions, leases.
+extension ConnectorSession {
+    func keepTime() async {
+        var nextBeat = ContinuousClock.now
+        var nextProof = ContinuousClock.now + configuration.proof
+        var nextExtension = ContinuousClock.now + .seconds(20)
+        while !Task.isCancelled {
+            let now = ContinuousClock.now
+            if now >= nextBeat {
+                beat()
+                nextBeat = max(nextBeat + configuration.beat, now)
+            }
+            if now >= nextProof {
+                prove()
+                nextProof = now + configuration.proof
+            }
+            if now >= nextExtension {
+                await extendLeases()
+                nextExtension = now + .seconds(20)
+            }
+            repeatResponses()
+            try? await Task.sleep(until: min(nextBeat, now + .milliseconds(250)), clock: .continuous)
+        }
+    }
+
+    func repeatResponses() {
+        let due = state.withLock { $0.table.tick(at: clock.now) }
+        outbox.put(due.replies.flatMap { response($0) })
+        settle(due.carriers)
+    }
+
+    func extendLeases() async {
+        let (subscriptions, carriers) = state.withLock { ($0.subscriptions, $0.table.carriers) }
+        for (group, members) in Dictionary(grouping: carriers, by: \.group) {
+            _ = try? await subscriptions[group]?.extend(members.map(\.token))
+        }
+    }
+
+    func beat() {
+        let (inFlight, credit, isDraining) = state.withLock {
+            ($0.table.count, $0.table.credit, $0.table.isDraining)
+        }
+        let readiness: BeatMessage.Readiness =
+            configuration.isObserver ? .observing : isDraining ? .draining : .ready
+        let message = BeatMessage(
+            role: .connector, readiness: readiness, bootNumber: identity.bootNumber, name: identity.name,
+            version: configuration.version, services: services.names, inFlight: UInt32(clamping: inFlight),
+            credit: UInt32(clamping: credit))
+        let now = clock.now
+        outbox.put(
+            identity.groups.keys.compactMap { group in
+                guard let payload = try? correspondent.seal(.beat, message, group: group, at: now) else { return nil }
+                return OutgoingRecord(
+                    to: .presence(identity.tenant), payload: payload, expiresAt: now + configuration.beat * 3)
+            })
+    }
+}

@@ -1,0 +1,72 @@
+public import BrokerCore
+public import Logging
+public import RelayFormat
+public import ServiceLifecycle
+internal import Synchronization
+
+/// The dispatchers of all tenants of an installation, each begun when its tenant is first seen.
+public final class Dispatcher: Service {
+    private struct State: ~Copyable {
+        var tenants: [TenantID: TenantDispatcher] = [:]
+        var isStopped = false
+    }
+
+    private let instance: MemberID
+    private let boot: BootID
+    private let broker: any Broker
+    private let configuration: DispatcherConfiguration
+    private let clock: RelayClock
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let beginnings = Mailbox<TenantDispatcher>()
+
+    /// Makes a dispatcher that has not begun.
+    ///
+    /// - Parameters:
+    ///   - instance: the stable id of this dispatcher.
+    ///   - broker: the queue that it shares with the connectors.
+    public init(
+        instance: MemberID, boot: BootID = .random(), broker: any Broker, configuration: DispatcherConfiguration,
+        clock: RelayClock = .system, logger: Logger
+    ) {
+        self.instance = instance
+        self.boot = boot
+        self.broker = broker
+        self.configuration = configuration
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// The bounds and times in force.
+    public var settings: DispatcherConfiguration { configuration }
+
+    /// The present on the tenant's clock.
+    public var now: RelayTime { clock.now }
+
+    /// The dispatcher of a tenant, begun if need be.
+    @discardableResult
+    public func tenant(_ tenant: TenantID, named name: String) -> TenantDispatcher {
+        let (dispatcher, isNew) = state.withLock { state -> (TenantDispatcher, Bool) in
+            if let known = state.tenants[tenant] { return (known, false) }
+            let new = TenantDispatcher(
+                tenant: tenant, tenantName: name, instance: instance, boot: boot, broker: broker,
+                configuration: configuration, clock: clock, logger: logger)
+            state.tenants[tenant] = new
+            return (new, true)
+        }
+        if isNew { beginnings.put(CollectionOfOne(dispatcher)) }
+        return dispatcher
+    }
+
+    /// Runs the dispatchers of all tenants until it is told to shut down.
+    public func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            try await withThrowingDiscardingTaskGroup { group in
+                while let begun = await self.beginnings.take() {
+                    for dispatcher in begun { group.addTask { try await dispatcher.run() } }
+                }
+                group.cancelAll()
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+internal import Metrics
+internal import RelayFormat
+
+/// The dispatcher's metrics; labels come from closed sets.
+struct DispatcherMetrics: Sendable {
+    /// Records that were not for us, or not of the protocol.
+    let refused: Counter
+    private let duration: Timer
+    private let answered: Counter
+    private let failed: [RequestFailure.Code: Counter]
+
+    init(tenant: String) {
+        let dimensions = [("tenant", tenant)]
+        refused = Counter(label: "postern_dispatcher_records_refused_total", dimensions: dimensions)
+        duration = Timer(label: "postern_dispatcher_call_seconds", dimensions: dimensions)
+        answered = Counter(label: "postern_dispatcher_calls_total", dimensions: dimensions + [("outcome", "answered")])
+        var failed: [RequestFailure.Code: Counter] = [:]
+        for code in RequestFailure.Code.allCases {
+            failed[code] = Counter(
+                label: "postern_dispatcher_calls_total", dimensions: dimensions + [("outcome", code.name)])
+        }
+        self.failed = failed
+    }
+
+    func finished(_ outcome: ResponseMessage.Outcome, in time: Duration) {
+        duration.record(duration: time)
+        switch outcome {
+        case .http: answered.increment()
+        case .failed(let failure): failed[failure.code]?.increment()
+        }
+    }
+}

@@ -1,0 +1,371 @@
+public import RelayFormat
+
+/// The dispatcher's mind: events in, actions out, for all requests of one tenant.
+///
+/// `Payload` is what the owner needs back to send a request or to answer its caller. Rules: PROTOCOL section 2.
+/// A request is `waiting` (for someone who can take it), `dispatched` (nobody has said ACCEPTED) or `held` (by the
+/// boot that did); it leaves the machine with its one answer.
+public struct DispatchMachine<Payload: Sendable>: Sendable {
+    /// A request as its caller gave it.
+    public struct Submission: Sendable {
+        /// Its name over all attempts.
+        public var id: RequestID
+        /// The group that is asked.
+        public var group: GroupID
+        /// The service that is asked.
+        public var service: String
+        /// What may be done when its connector is lost.
+        public var requestClass: RequestClass
+        /// When the caller no longer waits.
+        public var deadline: RelayTime
+
+        /// Makes a submission.
+        public init(
+            id: RequestID, group: GroupID, service: String, requestClass: RequestClass, deadline: RelayTime
+        ) {
+            self.id = id
+            self.group = group
+            self.service = service
+            self.requestClass = requestClass
+            self.deadline = deadline
+        }
+    }
+
+    /// Where one dispatch goes.
+    public enum Route: Sendable, Equatable {
+        /// Any member of the group.
+        case group
+        /// One boot.
+        case inbox(BootID)
+    }
+
+    /// What the owner has to do.
+    public enum Action: Sendable {
+        /// Send the request.
+        case dispatch(Submission, Payload, attempt: UInt32, route: Route)
+        /// Answer the caller; the machine has forgotten the request.
+        case answer(Submission, Payload, Answer)
+        /// Tell a boot that its beat was seen.
+        case invite(BootID)
+    }
+
+    /// How a request ended.
+    public struct Answer: Sendable {
+        /// The outcome.
+        public var outcome: ResponseMessage.Outcome
+        /// The connector that gave it; nil when none did.
+        public var connector: MemberID?
+        /// The dispatch it belongs to; zero when there was none.
+        public var attempt: UInt32
+    }
+
+    private enum State: Sendable {
+        /// Nobody can take it yet. Exits: `dispatched`, answered.
+        case waiting
+        /// Sent; nobody has said ACCEPTED. Exits: `held`, `dispatched` again, `waiting`, answered.
+        case dispatched(Route, at: ContinuousClock.Instant)
+        /// A boot has it. Exits: `dispatched` again (safe, or given back), `waiting`, answered.
+        case held(by: BootID)
+    }
+
+    private struct Tracked: Sendable {
+        var submission: Submission
+        var payload: Payload
+        var state: State
+        var attempt: UInt32 = 0
+        var returns: UInt32 = 0
+        var refusedBy: Set<BootID> = []
+    }
+
+    private let limits: DispatchLimits
+    private var requests: [RequestID: Tracked] = [:]
+    private var deadlines = DeadlineQueue<RequestID>()
+    private var heldBy: [BootID: Set<RequestID>] = [:]
+    private var unsettled: Set<RequestID> = []
+    private var rotation = 0
+    /// Who is there.
+    public private(set) var presence: PresenceTable
+
+    /// Starts with no requests and nobody known.
+    public init(
+        limits: DispatchLimits = DispatchLimits(), timing: PresenceTable.Timing = .init(), now: ContinuousClock.Instant
+    ) {
+        self.limits = limits
+        presence = PresenceTable(timing: timing, now: now)
+    }
+
+    /// How many requests have no answer yet.
+    public var count: Int { requests.count }
+
+    // MARK: Events from callers
+
+    /// A caller brings a request.
+    public mutating func submit(_ submission: Submission, _ payload: Payload, at now: Moment) -> [Action] {
+        let refusal: RequestFailure? =
+            if requests.count >= limits.requests {
+                RequestFailure(.overloaded, "\(limits.requests) requests are under way, the limit")
+            } else if submission.deadline <= now.wall {
+                RequestFailure(.deadlineExceeded, "the deadline had passed when the request came")
+            } else {
+                nil
+            }
+        if let refusal { return [.answer(submission, payload, Answer(outcome: .failed(refusal), attempt: 0))] }
+        requests[submission.id] = Tracked(submission: submission, payload: payload, state: .waiting)
+        deadlines.set(submission.deadline, for: submission.id)
+        return place(submission.id, at: now)
+    }
+
+    /// A caller no longer wants the answer; it gets one all the same, which says what is known.
+    public mutating func abandon(_ id: RequestID) -> [Action] {
+        expire(id)
+    }
+
+    /// The broker did not take a dispatch; `isRetryable` as the broker judged it.
+    public mutating func sendFailed(
+        _ id: RequestID, attempt: UInt32, overloaded: Bool, reason: String
+    ) -> [Action] {
+        guard let tracked = requests[id], tracked.attempt == attempt, case .dispatched = tracked.state else {
+            return []
+        }
+        let failure =
+            overloaded
+            ? RequestFailure(.overloaded, reason)
+            : tracked.submission.requestClass == .safe
+                ? RequestFailure(.noConnector, "the queue did not take the request: \(reason)")
+                : RequestFailure(.outcomeUnknown, "the queue may have taken the request: \(reason)")
+        return answer(id, .failed(failure))
+    }
+
+    // MARK: Events from connectors
+
+    /// A boot said ACCEPTED.
+    public mutating func accepted(_ id: RequestID, attempt: UInt32, by boot: BootID) {
+        guard let tracked = requests[id], tracked.attempt == attempt else { return }
+        switch tracked.state {
+        case .dispatched, .waiting:
+            hold(id, by: boot)
+        case .held(let holder) where holder != boot:
+            hold(id, by: boot)
+        case .held:
+            break
+        }
+    }
+
+    /// A boot gave a dispatch back, and will never start it.
+    public mutating func returned(
+        _ id: RequestID, attempt: UInt32, by boot: BootID, reason: ReturnMessage.Reason, at now: Moment
+    ) -> [Action] {
+        guard var tracked = requests[id], tracked.attempt == attempt else { return [] }
+        if case .held(let holder) = tracked.state, holder != boot { return [] }
+        tracked.returns += 1
+        if reason != .busy { tracked.refusedBy.insert(boot) }
+        requests[id] = tracked
+        release(id)
+        guard tracked.returns < 50 else {
+            return answer(id, .failed(RequestFailure(.overloaded, "every connector gave the request back")))
+        }
+        return place(id, at: now)
+    }
+
+    /// A boot answered.
+    ///
+    /// - Returns: nothing for a request that has its answer, or that is another's by now.
+    public mutating func responded(
+        _ id: RequestID, attempt: UInt32, from member: MemberID, outcome: ResponseMessage.Outcome
+    ) -> [Action] {
+        guard let tracked = requests[id] else { return [] }
+        if case .failed(let failure) = outcome, failure.code == .outcomeUnknown, attempt != tracked.attempt {
+            // An earlier record was found again, while a later attempt is under way and will say more.
+            return []
+        }
+        return answer(id, outcome, connector: member, attempt: attempt)
+    }
+
+    // MARK: Events from presence and time
+
+    /// The dispatcher's own beat came back.
+    public mutating func ownBeat(at now: Moment) -> [Action] {
+        presence.ownBeat(at: now.steady)
+        return placeUnsettled(at: now)
+    }
+
+    /// A connector's beat came.
+    public mutating func beat(_ beat: BeatMessage, from header: RelayHeader, at now: Moment) -> [Action] {
+        let isNew = presence.peers[header.boot] == nil
+        let changes = presence.beat(beat, from: header, at: now.steady)
+        let actions: [Action] = isNew && beat.role == .connector ? [.invite(header.boot)] : []
+        return actions + follow(changes, at: now)
+    }
+
+    /// The broker saw the inbox of a boot close.
+    public mutating func closed(_ boot: BootID, at now: Moment) -> [Action] {
+        follow(presence.closed(boot), at: now)
+    }
+
+    /// Time passed: deadlines, silence, dispatches that nobody accepted.
+    public mutating func tick(at now: Moment) -> [Action] {
+        var actions = follow(presence.tick(at: now.steady), at: now)
+        for id in deadlines.takeDue(at: now.wall) { actions += expire(id) }
+        actions += placeUnsettled(at: now)
+        for (id, tracked) in requests {
+            guard tracked.submission.requestClass == .safe, case .dispatched(let route, let since) = tracked.state,
+                now.steady - since >= limits.acceptance * Int(tracked.attempt)
+            else { continue }
+            let prospects = presence.prospects(group: tracked.submission.group, service: tracked.submission.service)
+            guard prospects.able.contains(where: { freeCredit(of: $0) > 0 }) else { continue }
+            if case .inbox(let boot) = route { requests[id]?.refusedBy.insert(boot) }
+            actions += place(id, at: now)
+        }
+        return actions
+    }
+
+    /// The earliest moment at which a deadline passes.
+    public var earliestDeadline: RelayTime? { deadlines.earliest }
+
+    private mutating func follow(_ changes: [PresenceTable.Change], at now: Moment) -> [Action] {
+        var actions: [Action] = []
+        for change in changes {
+            switch change {
+            case .joined, .returned:
+                actions += placeUnsettled(at: now)
+            case .linkClosed(let boot):
+                actions += move(requestsOf: boot, isLost: false, at: now)
+            case .lost(let boot):
+                actions += move(requestsOf: boot, isLost: true, at: now)
+                actions += placeUnsettled(at: now)
+            }
+        }
+        return actions
+    }
+
+    // MARK: Decisions
+
+    /// Moves the safe requests of a boot to others; what is not safe is unknown once the boot is lost.
+    private mutating func move(requestsOf boot: BootID, isLost: Bool, at now: Moment) -> [Action] {
+        var actions: [Action] = []
+        for id in heldBy[boot] ?? [] {
+            guard let tracked = requests[id] else { continue }
+            if tracked.submission.requestClass == .safe {
+                release(id)
+                actions += place(id, at: now)
+            } else if isLost {
+                let name = presence.peers[boot]?.name ?? "its connector"
+                actions += answer(
+                    id, .failed(RequestFailure(.outcomeUnknown, "\(name) was lost while it had the request")))
+            }
+        }
+        for (id, tracked) in requests {
+            guard case .dispatched(.inbox(boot), _) = tracked.state else { continue }
+            if tracked.submission.requestClass == .safe {
+                actions += place(id, at: now)
+            } else if isLost {
+                actions += answer(
+                    id, .failed(RequestFailure(.outcomeUnknown, "the connector was lost after the request was sent")))
+            }
+        }
+        return actions
+    }
+
+    /// Finds the next place of a request that nobody holds.
+    private mutating func place(_ id: RequestID, at now: Moment) -> [Action] {
+        guard var tracked = requests[id] else { return [] }
+        let submission = tracked.submission
+        let prospects = presence.prospects(group: submission.group, service: submission.service)
+        let fresh = prospects.able.filter { !tracked.refusedBy.contains($0) }
+        let route: Route? =
+            if tracked.attempt == 0, prospects.allOffer, !fresh.isEmpty {
+                .group
+            } else {
+                best(of: fresh.isEmpty ? prospects.able : fresh).map(Route.inbox)
+            }
+        guard let route else {
+            return wait(id, prospects: prospects, at: now)
+        }
+        guard tracked.attempt - min(tracked.attempt, tracked.returns) < limits.attempts else {
+            let text = "the request was tried \(tracked.attempt) times and each connector was lost"
+            return answer(id, .failed(RequestFailure(.outcomeUnknown, text)))
+        }
+        unsettled.remove(id)
+        tracked.attempt += 1
+        tracked.state = .dispatched(route, at: now.steady)
+        requests[id] = tracked
+        return [.dispatch(submission, tracked.payload, attempt: tracked.attempt, route: route)]
+    }
+
+    private mutating func wait(_ id: RequestID, prospects: PresenceTable.Prospects, at now: Moment) -> [Action] {
+        guard let tracked = requests[id] else { return [] }
+        guard presence.isSettled(at: now.steady), !prospects.mayReturn else {
+            requests[id]?.state = .waiting
+            unsettled.insert(id)
+            return []
+        }
+        let submission = tracked.submission
+        if prospects.anyone {
+            let text = "no connector of the group that is online offers the service \"\(submission.service)\""
+            return answer(id, .failed(RequestFailure(.serviceUnknown, text)))
+        }
+        let absence = presence.absence(of: submission.group, at: now.steady)
+        return answer(id, .failed(RequestFailure(.noConnector, "no connector of the group is online: \(absence)")))
+    }
+
+    private mutating func placeUnsettled(at now: Moment) -> [Action] {
+        unsettled.flatMap { place($0, at: now) }
+    }
+
+    /// What a boot would take beyond what it is known to hold; its beat is up to a second old, ACCEPTED is not.
+    private func freeCredit(of boot: BootID) -> Int {
+        guard let peer = presence.peers[boot] else { return 0 }
+        return Int(peer.inFlight) + Int(peer.credit) - max(Int(peer.inFlight), heldBy[boot]?.count ?? 0)
+    }
+
+    /// Takes those with the most free credit in turn.
+    private mutating func best(of boots: [BootID]) -> BootID? {
+        guard let credit = boots.map(freeCredit(of:)).max() else { return nil }
+        let equals = boots.filter { freeCredit(of: $0) == credit }.sorted { $0.low < $1.low }
+        rotation &+= 1
+        return equals[rotation % equals.count]
+    }
+
+    private mutating func expire(_ id: RequestID) -> [Action] {
+        guard let tracked = requests[id] else { return [] }
+        let mayHaveRun: Bool =
+            switch tracked.state {
+            case .waiting: false
+            case .dispatched, .held: tracked.submission.requestClass != .safe
+            }
+        let failure =
+            mayHaveRun
+            ? RequestFailure(.outcomeUnknown, "the deadline passed while a connector may have had the request")
+            : RequestFailure(.deadlineExceeded, "the deadline passed before an answer came")
+        return answer(id, .failed(failure))
+    }
+
+    private mutating func hold(_ id: RequestID, by boot: BootID) {
+        release(id)
+        requests[id]?.state = .held(by: boot)
+        heldBy[boot, default: []].insert(id)
+        unsettled.remove(id)
+    }
+
+    private mutating func release(_ id: RequestID) {
+        guard case .held(let holder) = requests[id]?.state else { return }
+        heldBy[holder]?.remove(id)
+        if heldBy[holder]?.isEmpty == true { heldBy[holder] = nil }
+        requests[id]?.state = .waiting
+    }
+
+    private mutating func remove(_ id: RequestID) -> Tracked? {
+        release(id)
+        deadlines.remove(id)
+        unsettled.remove(id)
+        return requests.removeValue(forKey: id)
+    }
+
+    private mutating func answer(
+        _ id: RequestID, _ outcome: ResponseMessage.Outcome, connector: MemberID? = nil, attempt: UInt32? = nil
+    ) -> [Action] {
+        guard let tracked = remove(id) else { return [] }
+        let answer = Answer(outcome: outcome, connector: connector, attempt: attempt ?? tracked.attempt)
+        return [.answer(tracked.submission, tracked.payload, answer)]
+    }
+}

@@ -1,0 +1,227 @@
+public import RelayFormat
+
+/// The connector's memory of requests: what it runs, what it has finished and nobody has confirmed, what is settled.
+///
+/// `Carrier` names the broker record that brought a dispatch, and is handed back when the record can be settled. A
+/// request is `running` or `finished` (its response is repeated until RECEIPT); afterwards its id alone is kept until
+/// its deadline, so that no record can start it again.
+public struct ExecutionTable<Carrier: Sendable>: Sendable {
+    /// The bounds of the table.
+    public struct Limits: Sendable {
+        /// The most requests that run or wait for their receipt.
+        public var requests: Int
+        /// The most settled ids that are remembered.
+        public var settled: Int
+        /// How long after its first sending a response is sent again; it doubles up to eight times that.
+        public var repetition: Duration
+
+        /// Makes the bounds.
+        public init(requests: Int = 256, settled: Int = 100_000, repetition: Duration = .seconds(1)) {
+            self.requests = requests
+            self.settled = settled
+            self.repetition = repetition
+        }
+    }
+
+    /// A dispatch as it came.
+    public struct Dispatch: Sendable, Equatable {
+        /// The request.
+        public var id: RequestID
+        /// Which dispatch of it.
+        public var attempt: UInt32
+        /// The group in whose name it came.
+        public var group: GroupID
+        /// The dispatcher's process that takes the answer.
+        public var origin: BootID
+        /// What may be done twice.
+        public var requestClass: RequestClass
+        /// When its caller no longer waits.
+        public var deadline: RelayTime
+        /// From when it must not be started.
+        public var dispatchUntil: RelayTime
+        /// Whether another connector, or this one, may have been given the same record before.
+        public var mayBeRedelivery: Bool
+
+        /// Describes a dispatch.
+        public init(
+            id: RequestID, attempt: UInt32, group: GroupID, origin: BootID, requestClass: RequestClass,
+            deadline: RelayTime, dispatchUntil: RelayTime, mayBeRedelivery: Bool
+        ) {
+            self.id = id
+            self.attempt = attempt
+            self.group = group
+            self.origin = origin
+            self.requestClass = requestClass
+            self.deadline = deadline
+            self.dispatchUntil = dispatchUntil
+            self.mayBeRedelivery = mayBeRedelivery
+        }
+    }
+
+    /// What to do with a dispatch.
+    public enum Verdict: Sendable {
+        /// Say ACCEPTED and run it.
+        case start
+        /// It runs already: say ACCEPTED again and keep the record.
+        case running
+        /// It has finished: send the response again.
+        case `repeat`(Reply)
+        /// Give it back, and settle the record.
+        case giveBack(ReturnMessage.Reason)
+        /// Answer that nobody knows whether it ran; `finished` follows at once.
+        case unknown
+        /// It was answered and confirmed, or its time is over: settle the record, say nothing.
+        case settle
+    }
+
+    /// A response that waits for its receipt.
+    public struct Reply: Sendable {
+        /// The dispatch that it answers.
+        public var dispatch: Dispatch
+        /// How it ended.
+        public var outcome: ResponseMessage.Outcome
+    }
+
+    private enum State: Sendable {
+        /// Its handler works. Exit: `finished`.
+        case running
+        /// Its response is on its way. Exits: settled by RECEIPT or by the deadline.
+        case finished(ResponseMessage.Outcome, sendings: Int)
+    }
+
+    private struct Entry: Sendable {
+        var dispatch: Dispatch
+        var state: State
+        var carriers: [Carrier]
+    }
+
+    private let limits: Limits
+    private var entries: [RequestID: Entry] = [:]
+    private var repetitions = DeadlineQueue<RequestID>()
+    private var settled = DeadlineQueue<RequestID>()
+    private var settledIDs: Set<RequestID> = []
+    /// Whether new work is given back.
+    public var isDraining = false
+
+    /// Starts with nothing in hand.
+    public init(limits: Limits = Limits()) {
+        self.limits = limits
+    }
+
+    /// How many requests run or wait for their receipt.
+    public var count: Int { entries.count }
+
+    /// How many requests would still be taken.
+    public var credit: Int { max(0, limits.requests - entries.count) }
+
+    /// A dispatch has come.
+    ///
+    /// With `start`, `running`, `repeat` and `unknown` the carrier is kept until the request is settled; with the other
+    /// verdicts the owner settles it.
+    public mutating func admit(_ dispatch: Dispatch, carrier: Carrier?, at now: RelayTime) -> Verdict {
+        forgetSettled(at: now)
+        guard !settledIDs.contains(dispatch.id) else { return .settle }
+        if var entry = entries[dispatch.id] {
+            // The newest dispatch tells where the answer is awaited.
+            if dispatch.attempt >= entry.dispatch.attempt {
+                entry.dispatch.attempt = dispatch.attempt
+                entry.dispatch.origin = dispatch.origin
+            }
+            if let carrier { entry.carriers.append(carrier) }
+            entries[dispatch.id] = entry
+            switch entry.state {
+            case .running: return .running
+            case .finished(let outcome, _): return .repeat(Reply(dispatch: entry.dispatch, outcome: outcome))
+            }
+        }
+        guard now < dispatch.dispatchUntil, now < dispatch.deadline else {
+            // Past its deadline nobody waits; before it, the dispatcher may still find another way.
+            return now < dispatch.deadline ? .giveBack(.late) : .settle
+        }
+        guard !isDraining else { return .giveBack(.draining) }
+        let mustNotRun = dispatch.mayBeRedelivery && dispatch.requestClass != .safe
+        guard entries.count < limits.requests || mustNotRun else { return .giveBack(.busy) }
+        entries[dispatch.id] = Entry(dispatch: dispatch, state: .running, carriers: carrier.map { [$0] } ?? [])
+        return mustNotRun ? .unknown : .start
+    }
+
+    /// The handler is done.
+    ///
+    /// - Returns: the response to send; nil when nobody waits for it any more.
+    public mutating func finish(_ id: RequestID, _ outcome: ResponseMessage.Outcome, at now: RelayTime) -> Reply? {
+        guard var entry = entries[id], case .running = entry.state else { return nil }
+        entry.state = .finished(outcome, sendings: 1)
+        entries[id] = entry
+        repetitions.set(min(now + limits.repetition, entry.dispatch.deadline), for: id)
+        return Reply(dispatch: entry.dispatch, outcome: outcome)
+    }
+
+    /// A request turned out not to be for this connector: it was admitted, and is given back before it was started.
+    ///
+    /// - Returns: the carriers to settle.
+    public mutating func withdraw(_ id: RequestID) -> [Carrier] {
+        repetitions.remove(id)
+        return entries.removeValue(forKey: id)?.carriers ?? []
+    }
+
+    /// RECEIPT has come.
+    ///
+    /// - Returns: the carriers to settle.
+    public mutating func receipt(_ ids: [RequestID], at now: RelayTime) -> [Carrier] {
+        ids.flatMap { id -> [Carrier] in
+            guard case .finished = entries[id]?.state else { return [] }
+            return settle(id)
+        }
+    }
+
+    /// Time passed.
+    ///
+    /// - Returns: the responses to send again, and the carriers of requests whose deadline has passed.
+    public mutating func tick(at now: RelayTime) -> (replies: [Reply], carriers: [Carrier]) {
+        var replies: [Reply] = []
+        var carriers: [Carrier] = []
+        for id in repetitions.takeDue(at: now) {
+            guard var entry = entries[id], case .finished(let outcome, let sendings) = entry.state else { continue }
+            guard now < entry.dispatch.deadline else {
+                carriers += settle(id)
+                continue
+            }
+            replies.append(Reply(dispatch: entry.dispatch, outcome: outcome))
+            entry.state = .finished(outcome, sendings: sendings + 1)
+            entries[id] = entry
+            let pause = limits.repetition * (1 << min(sendings, 3))
+            repetitions.set(min(now + pause, entry.dispatch.deadline), for: id)
+        }
+        forgetSettled(at: now)
+        return (replies, carriers)
+    }
+
+    /// The earliest moment at which a response is due again.
+    public var earliestRepetition: RelayTime? { repetitions.earliest }
+
+    /// The carriers of all that runs or waits for its receipt.
+    public var carriers: [Carrier] { entries.values.flatMap(\.carriers) }
+
+    /// Records of lost leases: their carriers cannot settle anything any more.
+    public mutating func drop(where isLost: (Carrier) -> Bool) {
+        for id in entries.keys {
+            entries[id]?.carriers.removeAll(where: isLost)
+        }
+    }
+
+    private mutating func settle(_ id: RequestID) -> [Carrier] {
+        repetitions.remove(id)
+        guard let entry = entries.removeValue(forKey: id) else { return [] }
+        settledIDs.insert(id)
+        settled.set(entry.dispatch.deadline, for: id)
+        while settledIDs.count > limits.settled, let earliest = settled.earliest {
+            for id in settled.takeDue(at: earliest) { settledIDs.remove(id) }
+        }
+        return entry.carriers
+    }
+
+    private mutating func forgetSettled(at now: RelayTime) {
+        guard let earliest = settled.earliest, earliest <= now else { return }
+        for id in settled.takeDue(at: now) { settledIDs.remove(id) }
+    }
+}

@@ -1,0 +1,48 @@
+public import RelayFormat
+
+/// A connector's process as the dispatcher knows it from beats.
+public struct Peer: Sendable, Equatable {
+    /// How sure the dispatcher is that the process is there.
+    public enum Standing: Sendable, Equatable {
+        /// Its beats come. Exits: `suspect`, `lost`.
+        case online
+        /// Its link closed, or two beats are missing. Exits: `online` by a beat, `lost`.
+        case suspect(Suspicion)
+        /// Three beats are missing, or another boot of the identity took its place. No exit but a beat.
+        case lost
+    }
+
+    /// Why a peer is suspected.
+    public enum Suspicion: Sendable, Equatable {
+        /// The broker saw its link close.
+        case linkClosed
+        /// Beats are missing.
+        case silent
+    }
+
+    /// The connector.
+    public var member: MemberID
+    /// Its process.
+    public var boot: BootID
+    /// Which start of the connector this is.
+    public var bootNumber: UInt64
+    /// The connector's name.
+    public var name: String
+    /// The version of its program.
+    public var version: String
+    /// Whether it takes work.
+    public var readiness: BeatMessage.Readiness
+    /// What it offers, by group.
+    public var offers: [GroupID: Set<String>]
+    /// How many requests it has.
+    public var inFlight: UInt32
+    /// How many more it would take.
+    public var credit: UInt32
+    /// When its last beat came.
+    public var lastBeat: ContinuousClock.Instant
+    /// How sure we are of it.
+    public var standing: Standing
+
+    /// Whether new work may be addressed to it.
+    public var takesWork: Bool { standing == .online && readiness == .ready }
+}

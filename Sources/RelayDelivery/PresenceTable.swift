@@ -1,0 +1,177 @@
+public import RelayFormat
+
+/// Who is there: beats and closed links in, changes of standing out.
+///
+/// Silence counts only while presence is known to flow, which the dispatcher's own beat proves by coming back.
+public struct PresenceTable: Sendable {
+    /// The times that turn silence into suspicion and loss.
+    public struct Timing: Sendable {
+        /// The time between two beats.
+        public var beat: Duration
+        /// For how long after its start a dispatcher holds calls instead of failing them.
+        public var settling: Duration
+
+        /// Makes a timing; the defaults are those of the embedded broker.
+        public init(beat: Duration = .seconds(1), settling: Duration = .seconds(3)) {
+            self.beat = beat
+            self.settling = settling
+        }
+    }
+
+    /// A change of a peer's standing that requests care about.
+    public enum Change: Sendable, Equatable {
+        /// A boot was seen for the first time, or offers other services than before.
+        case joined(BootID)
+        /// A suspected or lost boot has beaten again.
+        case returned(BootID)
+        /// The link of a boot closed.
+        case linkClosed(BootID)
+        /// A boot is lost.
+        case lost(BootID)
+    }
+
+    private let timing: Timing
+    private let started: ContinuousClock.Instant
+    private var lastFlow: ContinuousClock.Instant?
+    private var settledFrom: ContinuousClock.Instant
+    private var members: [GroupID: Set<BootID>] = [:]
+    private var departures: [GroupID: (name: String, at: ContinuousClock.Instant)] = [:]
+    /// All peers by boot; lost ones are forgotten after a minute.
+    public private(set) var peers: [BootID: Peer] = [:]
+
+    /// Starts with nobody known.
+    public init(timing: Timing = Timing(), now: ContinuousClock.Instant) {
+        self.timing = timing
+        started = now
+        settledFrom = now + timing.settling
+    }
+
+    /// Whether an absence may be believed: presence has flowed for the settling time.
+    public func isSettled(at now: ContinuousClock.Instant) -> Bool {
+        now >= settledFrom && isFlowing(at: now)
+    }
+
+    private func isFlowing(at now: ContinuousClock.Instant) -> Bool {
+        guard let lastFlow else { return false }
+        return now - lastFlow < timing.beat * 2.5
+    }
+
+    /// The dispatcher's own beat came back.
+    public mutating func ownBeat(at now: ContinuousClock.Instant) {
+        if lastFlow != nil, !isFlowing(at: now) {
+            // What was silent while presence did not flow has proved nothing by that.
+            settledFrom = max(settledFrom, now + timing.settling)
+            for boot in peers.keys where peers[boot]?.standing != .lost { peers[boot]?.lastBeat = now }
+        }
+        lastFlow = now
+    }
+
+    /// A connector's beat came.
+    public mutating func beat(
+        _ beat: BeatMessage, from header: RelayHeader, at now: ContinuousClock.Instant
+    ) -> [Change] {
+        guard beat.role == .connector else { return [] }
+        var changes: [Change] = []
+        for rival in peers.values where rival.member == header.sender && rival.boot != header.boot {
+            guard beat.readiness != .observing, rival.readiness != .observing else { continue }
+            // A late beat of an older boot says nothing about the present.
+            guard rival.bootNumber <= beat.bootNumber else { return [] }
+            changes += lose(rival.boot, at: now)
+        }
+        var peer =
+            peers[header.boot]
+            ?? Peer(
+                member: header.sender, boot: header.boot, bootNumber: beat.bootNumber, name: beat.name,
+                version: beat.version, readiness: beat.readiness, offers: [:], inFlight: 0, credit: 0, lastBeat: now,
+                standing: .online)
+        let services = Set(beat.services)
+        let known = peers[header.boot]
+        if known == nil || known?.offers[header.group] != services || known?.readiness != beat.readiness {
+            changes.append(.joined(header.boot))
+        } else if known?.standing != .online {
+            changes.append(.returned(header.boot))
+        }
+        peer.offers[header.group] = services
+        peer.readiness = beat.readiness
+        peer.inFlight = beat.inFlight
+        peer.credit = beat.credit
+        peer.lastBeat = now
+        peer.standing = .online
+        peers[header.boot] = peer
+        members[header.group, default: []].insert(header.boot)
+        return changes
+    }
+
+    /// The broker saw the inbox of a boot close.
+    public mutating func closed(_ boot: BootID) -> [Change] {
+        guard let peer = peers[boot], peer.standing == .online || peer.standing == .suspect(.silent) else { return [] }
+        peers[boot]?.standing = .suspect(.linkClosed)
+        return [.linkClosed(boot)]
+    }
+
+    /// Time passed.
+    public mutating func tick(at now: ContinuousClock.Instant) -> [Change] {
+        guard isFlowing(at: now) else { return [] }
+        var changes: [Change] = []
+        for peer in peers.values {
+            let silence = now - peer.lastBeat
+            switch peer.standing {
+            case .online where silence >= timing.beat * 2.25:
+                peers[peer.boot]?.standing = .suspect(.silent)
+            case .suspect where silence >= timing.beat * 3.25:
+                changes += lose(peer.boot, at: now)
+            case .lost where silence >= .seconds(60):
+                forget(peer.boot)
+            case .online, .suspect, .lost:
+                break
+            }
+        }
+        return changes
+    }
+
+    private mutating func lose(_ boot: BootID, at now: ContinuousClock.Instant) -> [Change] {
+        guard let peer = peers[boot], peer.standing != .lost else { return [] }
+        peers[boot]?.standing = .lost
+        for group in peer.offers.keys { departures[group] = (peer.name, peer.lastBeat) }
+        return [.lost(boot)]
+    }
+
+    private mutating func forget(_ boot: BootID) {
+        guard let peer = peers.removeValue(forKey: boot) else { return }
+        for group in peer.offers.keys { members[group]?.remove(boot) }
+    }
+
+    /// Where new work of a service of a group can go.
+    public struct Prospects: Sendable, Equatable {
+        /// Those that take work and offer the service, in no order.
+        public var able: [BootID] = []
+        /// Whether all that take work offer it, so that the group's queue will do.
+        public var allOffer = true
+        /// Whether a suspected peer offers it and may come back.
+        public var mayReturn = false
+        /// Whether anyone of the group takes work at all.
+        public var anyone = false
+    }
+
+    /// Looks for those who could do the work.
+    public func prospects(group: GroupID, service: String) -> Prospects {
+        var prospects = Prospects()
+        for boot in members[group] ?? [] {
+            guard let peer = peers[boot], peer.standing != .lost, peer.readiness == .ready else { continue }
+            let offers = peer.offers[group]?.contains(service) ?? false
+            if peer.takesWork {
+                prospects.anyone = true
+                if offers { prospects.able.append(boot) } else { prospects.allOffer = false }
+            } else if offers {
+                prospects.mayReturn = true
+            }
+        }
+        return prospects
+    }
+
+    /// Says for people who is missing in a group, and since when.
+    public func absence(of group: GroupID, at now: ContinuousClock.Instant) -> String {
+        guard let departure = departures[group] else { return "none has been seen since this dispatcher started" }
+        return "the last one, \(departure.name), was last seen \((now - departure.at).components.seconds) s ago"
+    }
+}

@@ -1,0 +1,60 @@
+public import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import ProblemDetails
+
+/// Stands around the router: gives every answer its request id, logs it, and tells a wrong method from a wrong path.
+struct PortResponder: HTTPResponder {
+    private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+
+    let router: RouterResponder<PortContext>
+
+    func respond(to request: Request, context: PortContext) async throws -> Response {
+        let start = ContinuousClock.now
+        var response = try await router.respond(to: request, context: context)
+        if response.status == .notFound, context.endpointPath == ProblemMiddleware.noEndpoint {
+            response = try await explainMissingRoute(request, context: context)
+        }
+        if request.method == .head { response = response.createHeadResponse() }
+        response.headers[.posternRequestID] = context.requestID
+        context.logger.log(
+            level: response.status.kind == .serverError ? .info : .debug, "Request answered",
+            metadata: [
+                "method": "\(request.method.rawValue)", "path": "\(request.uri.path)",
+                "status": "\(response.status.code)", "client": "\(context.clientAddress)",
+                "milliseconds": "\((ContinuousClock.now - start) / .milliseconds(1))",
+            ])
+        return response
+    }
+
+    private func explainMissingRoute(_ request: Request, context: PortContext) async throws -> Response {
+        var allowed: [String] = []
+        for method in Self.methods {
+            var head = request.head
+            head.method = method
+            var probe = context
+            probe.coreContext.endpointPath = EndpointPath()
+            probe.isProbe = true
+            let answer = try? await router.respond(
+                to: Request(head: head, body: RequestBody(buffer: ByteBuffer())), context: probe)
+            if answer?.status == .noContent { allowed.append(method.rawValue) }
+        }
+        guard !allowed.isEmpty else {
+            return try ProblemResponse(.notFound(path: request.uri.path)).response(from: request, context: context)
+        }
+        let list = allowed.joined(separator: ", ")
+        return try ProblemResponse(
+            .methodNotAllowed(request.method.rawValue, allowed: list), headers: [.allow: list]
+        ).response(from: request, context: context)
+    }
+}
+
+extension HTTPField.Name {
+    /// Names the request in every answer: `Postern-Request-Id`.
+    public static let posternRequestID: HTTPField.Name = {
+        guard let name = HTTPField.Name("Postern-Request-Id") else {
+            preconditionFailure("the literal is a valid field name")
+        }
+        return name
+    }()
+}

@@ -1,0 +1,76 @@
+import BrokerCore
+import Connector
+import ConnectorServices
+import Dispatcher
+import Logging
+import RelayDelivery
+import RelayFormat
+
+/// A tenant's dispatcher and its connectors around one in-memory broker.
+struct RelayHarness {
+    let broker: InMemoryBroker
+    let dispatcher: Dispatcher
+    let tenant = TenantID.random()
+    let group = GroupID.random()
+    let logger: Logger
+
+    init(limits: BoardLimits = BoardLimits(), settling: Duration = .milliseconds(300)) {
+        var logger = Logger(label: "relay-tests")
+        logger.logLevel = .error
+        self.logger = logger
+        broker = InMemoryBroker(limits: limits)
+        dispatcher = Dispatcher(
+            instance: .random(), broker: broker,
+            configuration: .init(timing: .init(beat: .milliseconds(100), settling: settling), version: "test"),
+            logger: logger)
+    }
+
+    func session(
+        _ name: String, service: any ConnectorService, member: MemberID = .random(), bootNumber: UInt64 = 1
+    ) -> ConnectorSession {
+        ConnectorSession(
+            identity: ConnectorIdentity(
+                tenant: tenant, tenantName: "acme", member: member, name: name, boot: .random(),
+                bootNumber: bootNumber, groups: [group: "site"]),
+            broker: broker, services: ServiceCatalog(["echo": service]),
+            configuration: .init(inFlight: 64, beat: .milliseconds(100), version: "test"), clock: .system,
+            logger: logger)
+    }
+
+    func call(
+        _ target: String, class requestClass: RequestClass = .safe, service: String = "echo",
+        within deadline: Duration = .seconds(5)
+    ) async -> CallResult {
+        let content = HTTPRequestContent(method: "GET", target: target, headers: [], body: Array(target.utf8)[...])
+        return await dispatcher.tenant(tenant, named: "acme").call(
+            RelayedCall(
+                group: group, service: service, requestClass: requestClass,
+                deadline: RelayClock.system.now + deadline, operation: .http(content)))
+    }
+
+    /// Runs the dispatcher and the broker for as long as `body` takes.
+    func run(_ body: (RelayHarness) async throws -> Void) async throws {
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await dispatcher.run() }
+            group.addTask { try await broker.run() }
+            try await body(self)
+            group.cancelAll()
+            await broker.close()
+            while let result = await group.nextResult() {
+                if case .failure(let error) = result, !(error is CancellationError) { throw error }
+            }
+        }
+    }
+}
+
+extension CallResult {
+    var body: String? {
+        guard case .http(let content) = outcome else { return nil }
+        return String(decoding: content.body, as: UTF8.self)
+    }
+
+    var failure: RequestFailure.Code? {
+        guard case .failed(let failure) = outcome else { return nil }
+        return failure.code
+    }
+}
