@@ -80,11 +80,12 @@ let package = Package(
                 "ProblemDetails", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
+        .target(name: "IdentityStore", dependencies: ["MachineIdentity", "EnrollmentProtocol"]),
         .target(
             name: "EnrollmentClient",
             dependencies: [
-                "ProblemDetails", "MachineIdentity", "EnrollmentProtocol", asyncHTTPClient, nio, nioPosix, nioHTTP1,
-                nioSSL, x509, asn1, crypto, logging,
+                "ProblemDetails", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", asyncHTTPClient, nio,
+                nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto, logging,
             ]),
         .target(
             name: "ConnectorServices",
@@ -111,8 +112,8 @@ let package = Package(
         .target(
             name: "EnrollmentService",
             dependencies: [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "TenantPort",
-                hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "IdentityStore",
+                "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
             ],
             path: "enrollment/Sources/EnrollmentService"),
 
@@ -121,7 +122,9 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
-                "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging, yams, nioSSL,
+                "IdentityStore", "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging,
+                yams,
+                nioSSL,
             ]),
         .executableTarget(
             name: "postern-tenant",
@@ -134,20 +137,15 @@ let package = Package(
             name: "posternctl",
             dependencies: [
                 "RelayFormat", "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
-                arguments, logging,
+                "MachineIdentity", arguments, logging,
             ]),
         .executableTarget(
             name: "relay-benchmark",
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "ConnectorServices",
-                "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, crypto,
+                "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1, crypto,
             ],
             path: "ops/benchmark"),
-
-        .testTarget(name: "MachineIdentityTests", dependencies: ["MachineIdentity", x509, asn1, crypto]),
-        .testTarget(
-            name: "CertificateAuthorityTests",
-            dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
 
         // Tests.
         .testTarget(name: "RelayFormatTests", dependencies: ["RelayFormat"]),
@@ -178,6 +176,19 @@ let package = Package(
                 "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort", "TestCertificates",
                 lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
             ]),
+        .testTarget(name: "MachineIdentityTests", dependencies: ["MachineIdentity", x509, asn1, crypto]),
+        .testTarget(
+            name: "IdentityStoreTests", dependencies: ["IdentityStore", "MachineIdentity", "EnrollmentProtocol"]),
+        .testTarget(
+            name: "EnrollmentClientTests",
+            dependencies: [
+                "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "ProblemDetails",
+                "CertificateAuthority", crypto,
+                nio, nioPosix, nioHTTP1, nioSSL,
+            ]),
+        .testTarget(
+            name: "CertificateAuthorityTests",
+            dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
     ]
 )
 

@@ -95,15 +95,14 @@ extension ConnectorSession {
                     id: envelope.header.correlation, attempt: envelope.header.attempt, group: envelope.header.group,
                     origin: envelope.header.boot, requestClass: message.requestClass, deadline: message.deadline,
                     dispatchUntil: message.dispatchUntil, mayBeRedelivery: arrival.mayBeRedelivery)
-                guard let service = services[message.service] else {
-                    outgoing += giveBack(dispatch, .serviceUnknown)
-                    if let carrier = arrival.carrier { spent.append(carrier) }
-                    continue
+                let service = services[message.service]
+                let verdict = state.withLock {
+                    $0.table.admit(dispatch, carrier: arrival.carrier, isOffered: service != nil, at: clock.now)
                 }
-                let verdict = state.withLock { $0.table.admit(dispatch, carrier: arrival.carrier, at: clock.now) }
                 let entry = AcceptedMessage.Entry(request: dispatch.id, attempt: dispatch.attempt)
                 switch verdict {
                 case .start:
+                    guard let service else { preconditionFailure("what is not offered is not started") }
                     accepted[dispatch.origin, default: []].append(entry)
                     handlers.addTask { await self.perform(dispatch, message, by: service) }
                 case .running:

@@ -17,11 +17,13 @@ extension TenantDispatcher {
                     switch header.kind {
                     case .accepted:
                         let message = try envelope.decode(AcceptedMessage.self)
-                        machine.withLock { machine in
-                            for entry in message.entries {
-                                machine.accepted(entry.request, attempt: entry.attempt, by: header.boot)
-                            }
-                        }
+                        let now = present
+                        act(
+                            on: machine.withLock { machine in
+                                message.entries.flatMap { entry in
+                                    machine.accepted(entry.request, attempt: entry.attempt, by: header.boot, at: now)
+                                }
+                            })
                     case .response:
                         let message = try envelope.decode(ResponseMessage.self)
                         receipts[header.boot, default: []].append(header.correlation)
@@ -29,7 +31,7 @@ extension TenantDispatcher {
                             on: machine.withLock {
                                 $0.responded(
                                     header.correlation, attempt: header.attempt, from: header.sender,
-                                    outcome: message.outcome)
+                                    by: header.boot, outcome: message.outcome)
                             })
                     case .return:
                         let message = try envelope.decode(ReturnMessage.self)

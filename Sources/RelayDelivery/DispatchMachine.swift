@@ -6,59 +6,6 @@ public import RelayFormat
 /// A request is `waiting` (for someone who can take it), `dispatched` (nobody has said ACCEPTED) or `held` (by the
 /// boot that did); it leaves the machine with its one answer.
 public struct DispatchMachine<Payload: Sendable>: Sendable {
-    /// A request as its caller gave it.
-    public struct Submission: Sendable {
-        /// Its name over all attempts.
-        public var id: RequestID
-        /// The group that is asked.
-        public var group: GroupID
-        /// The service that is asked.
-        public var service: String
-        /// What may be done when its connector is lost.
-        public var requestClass: RequestClass
-        /// When the caller no longer waits.
-        public var deadline: RelayTime
-
-        /// Makes a submission.
-        public init(
-            id: RequestID, group: GroupID, service: String, requestClass: RequestClass, deadline: RelayTime
-        ) {
-            self.id = id
-            self.group = group
-            self.service = service
-            self.requestClass = requestClass
-            self.deadline = deadline
-        }
-    }
-
-    /// Where one dispatch goes.
-    public enum Route: Sendable, Equatable {
-        /// Any member of the group.
-        case group
-        /// One boot.
-        case inbox(BootID)
-    }
-
-    /// What the owner has to do.
-    public enum Action: Sendable {
-        /// Send the request.
-        case dispatch(Submission, Payload, attempt: UInt32, route: Route)
-        /// Answer the caller; the machine has forgotten the request.
-        case answer(Submission, Payload, Answer)
-        /// Tell a boot that its beat was seen.
-        case invite(BootID)
-    }
-
-    /// How a request ended.
-    public struct Answer: Sendable {
-        /// The outcome.
-        public var outcome: ResponseMessage.Outcome
-        /// The connector that gave it; nil when none did.
-        public var connector: MemberID?
-        /// The dispatch it belongs to; zero when there was none.
-        public var attempt: UInt32
-    }
-
     private enum State: Sendable {
         /// Nobody can take it yet. Exits: `dispatched`, answered.
         case waiting
@@ -82,6 +29,8 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
     private var deadlines = DeadlineQueue<RequestID>()
     private var heldBy: [BootID: Set<RequestID>] = [:]
     private var unsettled: Set<RequestID> = []
+    /// Boots that hold something and have never beaten, and since when.
+    private var strangers: [BootID: ContinuousClock.Instant] = [:]
     private var rotation = 0
     /// Who is there.
     public private(set) var presence: PresenceTable
@@ -139,16 +88,15 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
     // MARK: Events from connectors
 
     /// A boot said ACCEPTED.
-    public mutating func accepted(_ id: RequestID, attempt: UInt32, by boot: BootID) {
-        guard let tracked = requests[id], tracked.attempt == attempt else { return }
-        switch tracked.state {
-        case .dispatched, .waiting:
-            hold(id, by: boot)
-        case .held(let holder) where holder != boot:
-            hold(id, by: boot)
-        case .held:
-            break
-        }
+    public mutating func accepted(_ id: RequestID, attempt: UInt32, by boot: BootID, at now: Moment) -> [Action] {
+        guard let tracked = requests[id], tracked.attempt == attempt else { return [] }
+        let standing = presence.peers[boot]?.standing
+        let isGone = standing == .lost || standing == .suspect(.linkClosed)
+        if case .held(let holder) = tracked.state, holder == boot || isGone { return [] }
+        hold(id, by: boot)
+        if standing == nil, strangers[boot] == nil { strangers[boot] = now.steady }
+        // Its end may be seen before its word: presence and inbox come by different ways.
+        return isGone ? move(requestsOf: boot, isLost: standing == .lost, at: now) : []
     }
 
     /// A boot gave a dispatch back, and will never start it.
@@ -164,19 +112,26 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
         guard tracked.returns < 50 else {
             return answer(id, .failed(RequestFailure(.overloaded, "every connector gave the request back")))
         }
+        guard reason != .busy else {
+            // There may be room by the next tick; asking again at once would only go in circles.
+            requests[id]?.state = .waiting
+            unsettled.insert(id)
+            return []
+        }
         return place(id, at: now)
     }
 
     /// A boot answered.
     ///
-    /// - Returns: nothing for a request that has its answer, or that is another's by now.
+    /// - Returns: nothing for a request that has its answer, or of which another will say more.
     public mutating func responded(
-        _ id: RequestID, attempt: UInt32, from member: MemberID, outcome: ResponseMessage.Outcome
+        _ id: RequestID, attempt: UInt32, from member: MemberID, by boot: BootID, outcome: ResponseMessage.Outcome
     ) -> [Action] {
         guard let tracked = requests[id] else { return [] }
-        if case .failed(let failure) = outcome, failure.code == .outcomeUnknown, attempt != tracked.attempt {
-            // An earlier record was found again, while a later attempt is under way and will say more.
-            return []
+        if case .failed(let failure) = outcome, failure.code == .outcomeUnknown {
+            // It found a record that another boot has, or that an earlier attempt left behind.
+            if case .held(let holder) = tracked.state, holder != boot { return [] }
+            guard attempt == tracked.attempt else { return [] }
         }
         return answer(id, outcome, connector: member, attempt: attempt)
     }
@@ -206,8 +161,12 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
     public mutating func tick(at now: Moment) -> [Action] {
         var actions = follow(presence.tick(at: now.steady), at: now)
         for id in deadlines.takeDue(at: now.wall) { actions += expire(id) }
+        for (boot, since) in strangers where now.steady - since >= .seconds(5) {
+            strangers[boot] = nil
+            if presence.peers[boot] == nil { actions += move(requestsOf: boot, isLost: true, at: now) }
+        }
         actions += placeUnsettled(at: now)
-        for (id, tracked) in requests {
+        for (id, tracked) in requests where hasAttempts(tracked) {
             guard tracked.submission.requestClass == .safe, case .dispatched(let route, let since) = tracked.state,
                 now.steady - since >= limits.acceptance * Int(tracked.attempt)
             else { continue }
@@ -281,7 +240,7 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
         guard let route else {
             return wait(id, prospects: prospects, at: now)
         }
-        guard tracked.attempt - min(tracked.attempt, tracked.returns) < limits.attempts else {
+        guard hasAttempts(tracked) else {
             let text = "the request was tried \(tracked.attempt) times and each connector was lost"
             return answer(id, .failed(RequestFailure(.outcomeUnknown, text)))
         }
@@ -290,6 +249,11 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
         tracked.state = .dispatched(route, at: now.steady)
         requests[id] = tracked
         return [.dispatch(submission, tracked.payload, attempt: tracked.attempt, route: route)]
+    }
+
+    /// Whether the request may be dispatched again; what was given back does not count.
+    private func hasAttempts(_ tracked: Tracked) -> Bool {
+        tracked.attempt - min(tracked.attempt, tracked.returns) < limits.attempts
     }
 
     private mutating func wait(_ id: RequestID, prospects: PresenceTable.Prospects, at now: Moment) -> [Action] {

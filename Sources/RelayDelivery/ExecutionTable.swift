@@ -4,13 +4,14 @@ public import RelayFormat
 ///
 /// `Carrier` names the broker record that brought a dispatch, and is handed back when the record can be settled. A
 /// request is `running` or `finished` (its response is repeated until RECEIPT); afterwards its id alone is kept until
-/// its deadline, so that no record can start it again.
+/// its deadline, so that no record can start it again. A dispatch that was given back is remembered in the same way,
+/// since RETURN promises that it is never started here.
 public struct ExecutionTable<Carrier: Sendable>: Sendable {
     /// The bounds of the table.
     public struct Limits: Sendable {
         /// The most requests that run or wait for their receipt.
         public var requests: Int
-        /// The most settled ids that are remembered.
+        /// The most ids that are remembered after their request was settled or given back.
         public var settled: Int
         /// How long after its first sending a response is sent again; it doubles up to eight times that.
         public var repetition: Duration
@@ -98,14 +99,14 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
     private let limits: Limits
     private var entries: [RequestID: Entry] = [:]
     private var repetitions = DeadlineQueue<RequestID>()
-    private var settled = DeadlineQueue<RequestID>()
-    private var settledIDs: Set<RequestID> = []
+    private var closed: ClosedRequests
     /// Whether new work is given back.
     public var isDraining = false
 
     /// Starts with nothing in hand.
     public init(limits: Limits = Limits()) {
         self.limits = limits
+        closed = ClosedRequests(limit: limits.settled)
     }
 
     /// How many requests run or wait for their receipt.
@@ -118,9 +119,14 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
     ///
     /// With `start`, `running`, `repeat` and `unknown` the carrier is kept until the request is settled; with the other
     /// verdicts the owner settles it.
-    public mutating func admit(_ dispatch: Dispatch, carrier: Carrier?, at now: RelayTime) -> Verdict {
-        forgetSettled(at: now)
-        guard !settledIDs.contains(dispatch.id) else { return .settle }
+    ///
+    /// - Parameter isOffered: whether the connector offers the service.
+    public mutating func admit(
+        _ dispatch: Dispatch, carrier: Carrier?, isOffered: Bool = true, at now: RelayTime
+    ) -> Verdict {
+        closed.forget(at: now)
+        let closedUpTo = closed[dispatch.id] ?? 0
+        guard closedUpTo < .max else { return .settle }
         if var entry = entries[dispatch.id] {
             // The newest dispatch tells where the answer is awaited.
             if dispatch.attempt >= entry.dispatch.attempt {
@@ -134,13 +140,25 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
             case .finished(let outcome, _): return .repeat(Reply(dispatch: entry.dispatch, outcome: outcome))
             }
         }
-        guard now < dispatch.dispatchUntil, now < dispatch.deadline else {
-            // Past its deadline nobody waits; before it, the dispatcher may still find another way.
-            return now < dispatch.deadline ? .giveBack(.late) : .settle
-        }
-        guard !isDraining else { return .giveBack(.draining) }
+        guard now < dispatch.deadline else { return .settle }
+        // One that is given back may be started elsewhere, so this is no way out for what may run already.
         let mustNotRun = dispatch.mayBeRedelivery && dispatch.requestClass != .safe
-        guard entries.count < limits.requests || mustNotRun else { return .giveBack(.busy) }
+        let reason: ReturnMessage.Reason? =
+            if mustNotRun {
+                nil
+            } else if dispatch.attempt <= closedUpTo || now >= dispatch.dispatchUntil {
+                .late
+            } else if !isOffered {
+                .serviceUnknown
+            } else if isDraining {
+                .draining
+            } else {
+                entries.count < limits.requests ? nil : .busy
+            }
+        if let reason {
+            close(dispatch, upTo: dispatch.attempt)
+            return .giveBack(reason)
+        }
         entries[dispatch.id] = Entry(dispatch: dispatch, state: .running, carriers: carrier.map { [$0] } ?? [])
         return mustNotRun ? .unknown : .start
     }
@@ -154,14 +172,6 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
         entries[id] = entry
         repetitions.set(min(now + limits.repetition, entry.dispatch.deadline), for: id)
         return Reply(dispatch: entry.dispatch, outcome: outcome)
-    }
-
-    /// A request turned out not to be for this connector: it was admitted, and is given back before it was started.
-    ///
-    /// - Returns: the carriers to settle.
-    public mutating func withdraw(_ id: RequestID) -> [Carrier] {
-        repetitions.remove(id)
-        return entries.removeValue(forKey: id)?.carriers ?? []
     }
 
     /// RECEIPT has come.
@@ -192,7 +202,7 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
             let pause = limits.repetition * (1 << min(sendings, 3))
             repetitions.set(min(now + pause, entry.dispatch.deadline), for: id)
         }
-        forgetSettled(at: now)
+        closed.forget(at: now)
         return (replies, carriers)
     }
 
@@ -212,16 +222,13 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
     private mutating func settle(_ id: RequestID) -> [Carrier] {
         repetitions.remove(id)
         guard let entry = entries.removeValue(forKey: id) else { return [] }
-        settledIDs.insert(id)
-        settled.set(entry.dispatch.deadline, for: id)
-        while settledIDs.count > limits.settled, let earliest = settled.earliest {
-            for id in settled.takeDue(at: earliest) { settledIDs.remove(id) }
-        }
+        close(entry.dispatch, upTo: .max)
         return entry.carriers
     }
 
-    private mutating func forgetSettled(at now: RelayTime) {
-        guard let earliest = settled.earliest, earliest <= now else { return }
-        for id in settled.takeDue(at: now) { settledIDs.remove(id) }
+    /// Remembers that a request must not be started; what must never run twice outlasts a step of the clock, too.
+    private mutating func close(_ dispatch: Dispatch, upTo attempt: UInt32) {
+        let margin: Duration = dispatch.requestClass == .safe ? .zero : .seconds(60)
+        closed.close(dispatch.id, upTo: attempt, until: dispatch.deadline + margin)
     }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import RelayFormat
 
 /// The operators' command.
 @main

@@ -1,6 +1,7 @@
 internal import Crypto
 internal import Foundation
 internal import NIOSSL
+internal import SwiftASN1
 internal import X509
 
 /// A server certificate for localhost that lives as long as one benchmark.

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import BrokerCore
 internal import BrokerLink
 internal import Connector
 internal import ConnectorServices

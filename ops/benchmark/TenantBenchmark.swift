@@ -23,7 +23,8 @@ struct TenantBenchmark: AsyncParsableCommand {
         var logger = Logger(label: "relay-benchmark")
         logger.logLevel = .error
 
-        let broker = try SQLiteBroker(path: folder.appendingPathComponent("queue.sqlite").path, logger: logger)
+        let broker = try await SQLiteBroker.open(
+            path: folder.appendingPathComponent("queue.sqlite").path, logger: logger)
         let certificate = try BenchmarkCertificate()
         let (tenant, group, member) = (TenantID.random(), GroupID.random(), MemberID.random())
         let dispatcher = Dispatcher(

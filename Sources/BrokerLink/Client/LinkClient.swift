@@ -66,6 +66,9 @@ public final class LinkClient: Broker {
     /// What the broker behind the link said of itself; a guess before the first connection.
     public var capabilities: BrokerCapabilities { shared.withLock { $0.capabilities } }
 
+    /// How many records wait for a link.
+    var waitingRecords: Int { book.withLock { $0.waitingRecords } }
+
     /// Tries again now if the link is down and the next attempt would be later.
     public func nudge() { wakeups.put(CollectionOfOne(())) }
 
@@ -76,7 +79,8 @@ public final class LinkClient: Broker {
 
     public func send(_ records: [OutgoingRecord]) async -> [SendOutcome] {
         let limit = min(capabilities.largestPayload, LinkFrame.full)
-        let fitting = records.allSatisfy { $0.payload.count <= limit } ? records : records.filter { $0.payload.count <= limit }
+        let fitting =
+            records.allSatisfy { $0.payload.count <= limit } ? records : records.filter { $0.payload.count <= limit }
         guard fitting.count < records.count else { return await launch(records) }
         var outcomes = await launch(fitting)[...]
         return records.map { record in

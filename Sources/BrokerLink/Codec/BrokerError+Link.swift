@@ -41,7 +41,8 @@ extension BrokerError {
             switch wire {
             case .notPersisted: .notPersisted
             case .unknown: .unknown
-            case .overloaded: .overloaded(retryAfter: .milliseconds(Int64(try reader.integer("retry", as: UInt32.self))))
+            case .overloaded:
+                .overloaded(retryAfter: .milliseconds(Int64(try reader.integer("retry", as: UInt32.self))))
             case .fenced: .fenced
             case .closed: .closed
             case .denied: .denied

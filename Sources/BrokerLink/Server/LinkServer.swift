@@ -113,7 +113,8 @@ public final class LinkServer: Sendable {
     }
 
     /// Asks who the client is, and asks again when links were closed meanwhile: the answer may be outdated.
-    func identify(_ credential: LinkCredential, nonce: [UInt8], admit: (LinkPrincipal) -> Void) async throws(LinkError) {
+    func identify(_ credential: LinkCredential, nonce: [UInt8], admit: (LinkPrincipal) -> Void) async throws(LinkError)
+    {
         while true {
             let closings = state.withLock { $0.closings }
             let principal: LinkPrincipal

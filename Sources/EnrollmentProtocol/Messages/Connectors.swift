@@ -32,12 +32,14 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
     public var revokedAt: Date?
     /// Why it was revoked.
     public var revocationReason: String?
+    /// How the dispatcher sees it just now: `online`, `suspect` or `lost`; nil when it has not been seen lately.
+    public var presence: String?
 
     /// Makes an answer.
     public init(
         id: String, displayName: String?, account: String, role: AccountRole, state: ConnectorState,
         groups: [GroupReference], generation: Int, keyFingerprint: Pin, createdAt: Date, notAfter: Date,
-        lastSeenAt: Date?, version: String?, boots: Int64, revokedAt: Date?, revocationReason: String?
+        lastSeenAt: Date?, version: String?, boots: Int64, revokedAt: Date?, revocationReason: String?, presence: String? = nil
     ) {
         self.id = id
         self.displayName = displayName
@@ -54,10 +56,11 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
         self.boots = boots
         self.revokedAt = revokedAt
         self.revocationReason = revocationReason
+        self.presence = presence
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, account, role, state, groups, generation, version, boots
+        case id, account, role, state, groups, generation, version, boots, presence
         case displayName = "display_name"
         case keyFingerprint = "key_fingerprint"
         case createdAt = "created_at"

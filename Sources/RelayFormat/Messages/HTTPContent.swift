@@ -56,6 +56,7 @@ public struct HTTPRequestContent: MessageBody, Equatable {
         guard target.hasPrefix("/"), target.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else {
             throw RelayFormatError(.malformedText, in: "target")
         }
+        guard target.utf8.count <= RelayLimits.requestTarget else { throw RelayFormatError(.tooLarge, in: "target") }
         try HTTPHeaderField.validate(headers)
         guard body.count <= RelayLimits.inlineBody else { throw RelayFormatError(.tooLarge, in: "body") }
     }

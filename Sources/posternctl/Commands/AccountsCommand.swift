@@ -1,5 +1,5 @@
-internal import ArgumentParser
-internal import EnrollmentProtocol
+public import ArgumentParser
+public import EnrollmentProtocol
 
 /// `posternctl accounts`.
 struct AccountsCommand: AsyncParsableCommand {

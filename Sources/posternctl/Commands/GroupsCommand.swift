@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import DispatcherProtocol
 internal import EnrollmentProtocol
 
 /// `posternctl groups`.

@@ -40,7 +40,7 @@ struct LoginCommand: AsyncParsableCommand {
             let api = try TenantAPI(login)
             let identity: WhoAmIAnswer = try await api.closing { try await $0.get(APIPath.whoAmI) }
             try login.save()
-            print("Logged in to tenant \(identity.tenant.name) as \(identity.kind) \(identity.name); kept in \(Login.path)")
+            print("Logged in to tenant \(identity.tenant.slug) as \(identity.kind) \(identity.name); kept in \(Login.path)")
         }
     }
 
@@ -75,7 +75,7 @@ struct WhoAmICommand: AsyncParsableCommand {
             try output.print(
                 answer,
                 as: TextTable(facts: [
-                    ("tenant", answer.tenant.name), ("kind", answer.kind), ("name", answer.name), ("id", answer.id),
+                    ("tenant", answer.tenant.slug), ("kind", answer.kind), ("name", answer.name), ("id", answer.id),
                 ]))
         }
     }

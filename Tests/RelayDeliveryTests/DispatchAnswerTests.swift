@@ -1,0 +1,167 @@
+import RelayDelivery
+import RelayFormat
+import Testing
+
+@Suite("How a request ends")
+struct DispatchAnswerTests {
+    private let one = DispatcherScene.boot("one", 1)
+    private let two = DispatcherScene.boot("two", 2)
+
+    private func scene(limits: DispatchLimits = .init()) -> DispatcherScene {
+        var scene = DispatcherScene(limits: limits)
+        _ = scene.beat(one)
+        _ = scene.beat(two)
+        return scene
+    }
+
+    private func keep(_ scene: inout DispatcherScene, for duration: Duration) -> [DispatcherScene.Event] {
+        var (first, second) = (one, two)
+        (first.credit, second.credit) = (0, 0)
+        return scene.advance(by: duration, presenceFlows: true, beating: [first, second])
+    }
+
+    @Test("at its deadline a safe request has exceeded it, whoever has it", arguments: [false, true])
+    func safeDeadline(isAccepted: Bool) {
+        var scene = scene()
+        _ = scene.submit(1, within: .seconds(2))
+        if isAccepted { _ = scene.accepted(1, by: one) }
+        #expect(keep(&scene, for: .milliseconds(1750)).isEmpty)
+        #expect(keep(&scene, for: .milliseconds(250)) == [.answered(1, .deadlineExceeded, attempt: 1)])
+        #expect(scene.machine.count == 0)
+    }
+
+    @Test(
+        "at its deadline nobody knows of what must not run twice, once it was sent",
+        arguments: [RequestClass.once, .keyed], [false, true])
+    func onceDeadline(requestClass: RequestClass, isAccepted: Bool) {
+        var scene = scene()
+        _ = scene.submit(1, class: requestClass, within: .seconds(2))
+        if isAccepted { _ = scene.accepted(1, by: one) }
+        #expect(keep(&scene, for: .seconds(2)) == [.answered(1, .outcomeUnknown, attempt: 1)])
+    }
+
+    @Test("what was never sent has not run, whatever its class", arguments: RequestClass.allCases)
+    func neverSent(requestClass: RequestClass) {
+        var scene = DispatcherScene(isSettled: false)
+        #expect(scene.submit(1, class: requestClass, within: .seconds(1)).isEmpty)
+        #expect(scene.advance(by: .seconds(1)) == [.answered(1, .deadlineExceeded, attempt: 0)])
+    }
+
+    @Test("a deadline that has passed already is refused")
+    func passed() {
+        var scene = scene()
+        #expect(scene.submit(1, within: .zero) == [.answered(1, .deadlineExceeded, attempt: 0)])
+        #expect(scene.submit(2, within: .seconds(-5)) == [.answered(2, .deadlineExceeded, attempt: 0)])
+    }
+
+    @Test("beyond the limit a request is refused, and there is room again when one ends")
+    func overload() {
+        var scene = scene(limits: DispatchLimits(requests: 2))
+        _ = scene.submit(1)
+        _ = scene.submit(2)
+        #expect(scene.submit(3) == [.answered(3, .overloaded, attempt: 0)])
+        #expect(scene.responded(1, by: one).count == 1)
+        #expect(scene.submit(4) == [.dispatched(4, attempt: 1, .group)])
+    }
+
+    @Test("the first answer of any attempt wins, and each later one is nothing")
+    func firstWins() {
+        var scene = scene()
+        _ = scene.submit(1)
+        _ = scene.accepted(1, by: one)
+        _ = scene.closed(one)
+        #expect(scene.responded(1, attempt: 1, by: one) == [.answered(1, nil, attempt: 1)])
+        #expect(scene.responded(1, attempt: 2, by: two).isEmpty)
+        #expect(scene.responded(1, attempt: 1, by: one).isEmpty)
+        #expect(scene.accepted(1, attempt: 2, by: two).isEmpty)
+        #expect(scene.returned(1, attempt: 2, by: two, .busy).isEmpty)
+        #expect(scene.sendFailed(1, attempt: 2, overloaded: true).isEmpty)
+        #expect(scene.abandon(1).isEmpty)
+        #expect(keep(&scene, for: .seconds(40)).isEmpty)
+    }
+
+    @Test("an answer that comes before its ACCEPTED is an answer")
+    func answerFirst() {
+        var scene = scene()
+        _ = scene.submit(1, class: .once)
+        #expect(scene.responded(1, by: one) == [.answered(1, nil, attempt: 1)])
+        #expect(scene.accepted(1, by: one).isEmpty)
+        #expect(scene.machine.count == 0)
+    }
+
+    @Test("a failure is an answer as good as any")
+    func failure() {
+        var scene = scene()
+        _ = scene.submit(1)
+        let denied = ResponseMessage.Outcome.failed(RequestFailure(.deniedByPolicy, "no"))
+        #expect(scene.responded(1, by: one, denied) == [.answered(1, .deniedByPolicy, attempt: 1)])
+    }
+
+    @Test("that an earlier attempt is unknown says nothing while a later one is under way")
+    func earlierUnknown() {
+        var scene = scene()
+        _ = scene.submit(1)
+        _ = scene.accepted(1, by: one)
+        _ = scene.closed(one)
+        #expect(scene.responded(1, attempt: 1, by: two, DispatcherScene.unknown).isEmpty)
+        #expect(scene.responded(1, attempt: 2, by: two) == [.answered(1, nil, attempt: 2)])
+    }
+
+    @Test("an answer for nobody is nothing")
+    func strangeAnswer() {
+        var scene = scene()
+        #expect(scene.responded(77, by: one).isEmpty)
+    }
+
+    @Test("what the queue refuses is answered at once")
+    func sendFailed() {
+        var scene = scene()
+        for number in UInt64(1)...4 { _ = scene.submit(number, class: number % 2 == 0 ? .once : .safe) }
+        #expect(scene.sendFailed(1, overloaded: true) == [.answered(1, .overloaded, attempt: 1)])
+        #expect(scene.sendFailed(2, overloaded: true) == [.answered(2, .overloaded, attempt: 1)])
+        #expect(scene.sendFailed(3, overloaded: false) == [.answered(3, .noConnector, attempt: 1)])
+        #expect(scene.sendFailed(4, overloaded: false) == [.answered(4, .outcomeUnknown, attempt: 1)])
+    }
+
+    @Test("a send that failed says nothing once a connector has the request, or of an earlier attempt")
+    func lateSendFailure() {
+        var scene = scene()
+        _ = scene.submit(1)
+        _ = scene.accepted(1, by: one)
+        #expect(scene.sendFailed(1, overloaded: false).isEmpty)
+        _ = scene.closed(one)
+        #expect(scene.sendFailed(1, attempt: 1, overloaded: false).isEmpty)
+        #expect(scene.sendFailed(1, attempt: 2, overloaded: false) == [.answered(1, .noConnector, attempt: 2)])
+    }
+
+    @Test("a caller that has gone ends its request with what is known")
+    func abandoned() {
+        var scene = scene()
+        _ = scene.submit(1)
+        _ = scene.submit(2, class: .once)
+        #expect(scene.abandon(1) == [.answered(1, .deadlineExceeded, attempt: 1)])
+        #expect(scene.abandon(2) == [.answered(2, .outcomeUnknown, attempt: 1)])
+        #expect(scene.machine.count == 0)
+        #expect(scene.machine.earliestDeadline == nil)
+    }
+
+    @Test("each of a thousand requests with mixed fates has exactly one answer")
+    func exactlyOne() {
+        var scene = scene()
+        var answers: [UInt64: Int] = [:]
+        func count(_ events: [DispatcherScene.Event]) {
+            for case .answered(let number, _, _) in events { answers[number, default: 0] += 1 }
+        }
+        for number in UInt64(0)..<1000 {
+            count(scene.submit(number, class: number % 3 == 0 ? .once : .safe, within: .seconds(3)))
+            if number % 2 == 0 { count(scene.accepted(number, by: number % 4 == 0 ? one : two)) }
+            if number % 5 == 0 { count(scene.responded(number, by: one)) }
+            if number % 7 == 0 { count(scene.responded(number, by: two)) }
+        }
+        count(scene.closed(one))
+        count(keep(&scene, for: .seconds(10)))
+        #expect(answers.count == 1000)
+        #expect(answers.values.allSatisfy { $0 == 1 })
+        #expect(scene.machine.count == 0)
+    }
+}
