@@ -115,7 +115,7 @@ let package = Package(
                 "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "IdentityStore",
                 "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
             ],
-            path: "enrollment/Sources/EnrollmentService"),
+            path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
 
         // Commands: arguments, configuration, assembly.
         .executableTarget(
@@ -189,6 +189,16 @@ let package = Package(
         .testTarget(
             name: "CertificateAuthorityTests",
             dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+        .testTarget(
+            name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol", "MachineIdentity"]),
+        .testTarget(
+            name: "EnrollmentServiceTests",
+            dependencies: [
+                "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
+                "ProblemDetails", "TenantPort", hummingbird,
+                .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, jwt, crypto, grdb, logging, nio,
+                yams,
+            ]),
     ]
 )
 

@@ -9,12 +9,12 @@ public struct QueuePrincipal: Sendable, Equatable {
     public let memberID: String
     /// What it is.
     public let role: AccountRole
-    /// The ids of the groups whose queues it reads (a connector) or writes (a dispatcher).
-    public let groups: [String]
+    /// The groups whose queues it reads, as the registry has them now.
+    public let groups: [GroupReference]
     /// The boot, 26 characters of base32.
     public let bootID: String
     /// The number of the boot: the higher one wins.
     public let bootNumber: Int64
-    /// When the credential ends.
+    /// When the credential ends, or the certificate behind it if that is sooner.
     public let expiresAt: Date
 }

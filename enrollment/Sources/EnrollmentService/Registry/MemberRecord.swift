@@ -1,5 +1,6 @@
 internal import EnrollmentProtocol
 internal import Foundation
+internal import MachineIdentity
 
 /// A registered connector or dispatcher as one of its certificates finds it.
 struct MemberRecord: Sendable {
@@ -11,6 +12,8 @@ struct MemberRecord: Sendable {
     let generation: Int
     /// The certified key in its 65-byte form (X9.63).
     let publicKey: [UInt8]
+    /// The fingerprint of that key.
+    let keyFingerprint: KeyFingerprint
     /// When the certificate ends by which it was found.
     let notAfter: Date
     /// Whether it, the certificate or its key is revoked.

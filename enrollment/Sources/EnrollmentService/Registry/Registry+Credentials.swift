@@ -103,7 +103,7 @@ extension Registry {
         let row = try Row.fetchOne(
             database,
             sql: """
-                SELECT connectors.*, certificates.serial, certificates.key_fingerprint AS certified_key,
+                SELECT connectors.*, certificates.serial,
                     certificates.not_after AS certificate_end, \(Tenant.columns),
                     EXISTS (
                         SELECT 1 FROM denylist WHERE (kind = 'serial' AND value = certificates.serial)
@@ -117,12 +117,15 @@ extension Registry {
                 """,
             arguments: arguments)
         guard let row else { return nil }
+        guard let key = KeyFingerprint(bytes: row["key_fingerprint"] as Data) else {
+            throw EnrollmentServiceError(.registry, "The registry holds a key fingerprint of another length.")
+        }
         let tenant = Tenant(row: row, prefix: "tenant_")
         let scope = TenantScope(registry: self, tenant: tenant)
         return MemberRecord(
             id: row["id"], tenant: tenant, account: row["account"], role: try TenantScope.role(row["role"]),
             groups: try scope.groups(ofAccount: row["account_id"], in: database), generation: row["generation"],
-            publicKey: Array(row["public_key"] as Data), notAfter: (row["certificate_end"] as Stamp).date,
+            publicKey: Array(row["public_key"] as Data), keyFingerprint: key, notAfter: (row["certificate_end"] as Stamp).date,
             isRevoked: row["revoked_at"] != nil || row["is_denied"])
     }
 

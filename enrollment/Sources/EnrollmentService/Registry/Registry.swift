@@ -11,6 +11,13 @@ public struct Registry: Sendable {
 
     /// Opens or makes the registry in a file that its owner alone may read.
     init(path: String, pepper: Pepper) throws(EnrollmentServiceError) {
+        // SQLite would make it readable for others, and gives its journals the mode that it finds.
+        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw EnrollmentServiceError(
+                .registry, "The registry \(path) cannot be opened: \(String(cString: strerror(errno)))")
+        }
+        Foundation.close(descriptor)
         var configuration = Configuration()
         configuration.label = "postern.registry"
         configuration.busyMode = .timeout(5)

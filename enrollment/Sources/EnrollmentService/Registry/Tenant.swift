@@ -1,3 +1,4 @@
+internal import Crypto
 public import EnrollmentProtocol
 
 internal import GRDB
@@ -15,6 +16,11 @@ public struct Tenant: Sendable, Hashable {
 
     /// The id and the slug.
     public var reference: TenantReference { TenantReference(id: id, slug: slug) }
+
+    /// The pin of its Key Authority.
+    func keyAuthorityPin() throws -> Pin {
+        Pin(publicKeyDER: try P256.Signing.PublicKey(pemRepresentation: keyAuthority).derRepresentation)
+    }
 
     static func find(slug: String, in database: Database) throws -> Tenant? {
         try fetch(database, sql: "SELECT * FROM tenants WHERE slug = ?", arguments: [slug]).first
