@@ -118,7 +118,7 @@ let package = Package(
                 "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "IdentityStore",
                 "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
             ],
-            path: "enrollment/Sources/EnrollmentService"),
+            path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
 
         // Commands: arguments, configuration, assembly.
         .executableTarget(
@@ -199,6 +199,16 @@ let package = Package(
             dependencies: [
                 "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio, nioHTTP1,
                 nioSSL,
+            ]),
+        .testTarget(
+            name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol", "MachineIdentity"]),
+        .testTarget(
+            name: "EnrollmentServiceTests",
+            dependencies: [
+                "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
+                "ProblemDetails", "TenantPort", hummingbird,
+                .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, jwt, crypto, grdb, logging, nio,
+                yams,
             ]),
     ]
 )

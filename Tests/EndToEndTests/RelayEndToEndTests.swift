@@ -1,4 +1,5 @@
 import Foundation
+import NIOHTTP1
 import Testing
 
 /// Real processes on the loopback interface, from registration to the loss of a connector.

@@ -8,11 +8,12 @@ struct Refusal: Error {
     let problem: EnrollmentProblem
     let detail: String
     /// The tenant whose credential the request came with, once that is known.
-    var tenant: String?
+    var tenant: Tenant?
 
-    init(_ problem: EnrollmentProblem, _ detail: String) {
+    init(_ problem: EnrollmentProblem, _ detail: String, tenant: Tenant? = nil) {
         self.problem = problem
         self.detail = detail
+        self.tenant = tenant
     }
 
     /// The same text whether the credential is unknown, wrong, or one of somebody else.
