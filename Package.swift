@@ -10,6 +10,7 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -69,11 +70,12 @@ let package = Package(
         .target(name: "DispatcherProtocol"),
 
         // Adapters: one outside library each.
+        .target(name: "StructuredLogging", dependencies: [logging]),
         .target(name: "SQLiteBroker", dependencies: ["RelayFormat", "BrokerCore", grdb, logging]),
         .target(
             name: "BrokerLink",
             dependencies: [
-                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, logging,
+                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
             ]),
         .target(
             name: "TenantPort",
@@ -81,11 +83,12 @@ let package = Package(
                 "ProblemDetails", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
+        .target(name: "IdentityStore", dependencies: ["MachineIdentity", "EnrollmentProtocol"]),
         .target(
             name: "EnrollmentClient",
             dependencies: [
-                "ProblemDetails", "MachineIdentity", "EnrollmentProtocol", asyncHTTPClient, nio, nioPosix, nioHTTP1,
-                nioSSL, x509, asn1, crypto, logging,
+                "ProblemDetails", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", asyncHTTPClient, nio,
+                nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto, logging,
             ]),
         .target(
             name: "ConnectorServices",
@@ -95,7 +98,8 @@ let package = Package(
         .target(
             name: "Connector",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient,
+                httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
                 yams,
             ]),
         .target(
@@ -112,44 +116,41 @@ let package = Package(
         .target(
             name: "EnrollmentService",
             dependencies: [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "TenantPort",
-                hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "IdentityStore",
+                "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
             ],
-            path: "enrollment/Sources/EnrollmentService"),
+            path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
 
         // Commands: arguments, configuration, assembly.
         .executableTarget(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
-                "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging, yams, nioSSL,
+                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
+                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, nioSSL, crypto,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "MachineIdentity",
-                "EnrollmentProtocol", "Dispatcher", "CertificateAuthority", "EnrollmentService", arguments, lifecycle,
-                logging, hummingbird, nioSSL, nio,
+                "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
+                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL, nio,
             ]),
         .executableTarget(
             name: "posternctl",
             dependencies: [
-                "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient", arguments, logging,
+                "RelayFormat", "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
+                "MachineIdentity", arguments, logging,
             ]),
-
-        .testTarget(
-            name: "TenantPortTests",
+        .executableTarget(
+            name: "relay-benchmark",
             dependencies: [
-                "TenantPort", "ProblemDetails", hummingbird, lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket,
-                nioSSL, x509, crypto,
-            ]),
-        .testTarget(
-            name: "BrokerLinkTests",
-            dependencies: [
-                "BrokerLink", "BrokerCore", "RelayFormat", logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
-                x509, crypto,
-            ]),
+                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "ConnectorServices",
+                "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1, crypto,
+            ],
+            path: "ops/benchmark"),
 
+        // Tests.
         .testTarget(name: "RelayFormatTests", dependencies: ["RelayFormat"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["RelayFormat", "RelayDelivery"]),
         .testTarget(
@@ -168,6 +169,56 @@ let package = Package(
             name: "RelayTests",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", logging,
+            ]),
+        .target(
+            name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
+        .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
+        .testTarget(
+            name: "SQLiteBrokerTests",
+            dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging]),
+
+        .target(
+            name: "TestCertificates", dependencies: [x509, asn1, crypto, nioSSL], path: "Tests/TestCertificates"),
+        .testTarget(
+            name: "TenantPortTests",
+            dependencies: [
+                "TenantPort", "ProblemDetails", "TestCertificates", hummingbird, httpTypes, lifecycle, logging, nio,
+                nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+            ]),
+        .testTarget(
+            name: "BrokerLinkTests",
+            dependencies: [
+                "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort", "TestCertificates",
+                lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+            ]),
+        .testTarget(name: "MachineIdentityTests", dependencies: ["MachineIdentity", x509, asn1, crypto]),
+        .testTarget(
+            name: "IdentityStoreTests", dependencies: ["IdentityStore", "MachineIdentity", "EnrollmentProtocol"]),
+        .testTarget(
+            name: "EnrollmentClientTests",
+            dependencies: [
+                "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "ProblemDetails",
+                "CertificateAuthority", crypto,
+                nio, nioPosix, nioHTTP1, nioSSL,
+            ]),
+        .testTarget(
+            name: "CertificateAuthorityTests",
+            dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio, nioHTTP1,
+                nioSSL,
+            ]),
+        .testTarget(
+            name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol", "MachineIdentity"]),
+        .testTarget(
+            name: "EnrollmentServiceTests",
+            dependencies: [
+                "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
+                "ProblemDetails", "TenantPort", hummingbird,
+                .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, jwt, crypto, grdb, logging, nio,
+                yams,
             ]),
     ]
 )

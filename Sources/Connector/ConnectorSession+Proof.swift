@@ -78,7 +78,7 @@ extension ConnectorSession {
     ///   - localDrift: how far the local clock is ahead of the tenant's.
     ///   - certificateNotAfter: when the certificate ends, RFC 3339.
     public func status(
-        link: LinkState, localDrift: Duration = .zero, certificateNotAfter: String? = nil
+        link: Connectivity, localDrift: Duration = .zero, certificateNotAfter: String? = nil
     ) -> ConnectorStatus {
         let now = ContinuousClock.now
         return state.withLock { state in
@@ -108,7 +108,7 @@ extension ConnectorSession {
     }
 
     private static func judge(
-        link: LinkState, proof: ContinuousClock.Instant?, isDraining: Bool, started: ContinuousClock.Instant,
+        link: Connectivity, proof: ContinuousClock.Instant?, isDraining: Bool, started: ContinuousClock.Instant,
         now: ContinuousClock.Instant
     ) -> Verdict {
         if isDraining {

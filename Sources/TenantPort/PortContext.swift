@@ -1,4 +1,5 @@
 public import Hummingbird
+internal import Logging
 public import NIOCore
 internal import NIOSSL
 
@@ -10,14 +11,17 @@ public struct PortContext: RequestContext {
     /// Whether the request only asks which methods its path has; `ProblemMiddleware` answers it before any handler.
     var isProbe = false
 
+    /// The id under which logs, answers and problems name this request.
+    public let requestID: String
+
     /// Takes the channel over from the connection.
+    ///
+    /// Hummingbird's `id` lives in the logger alone and is a trap where the log handler keeps no metadata.
     public init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         channel = source.channel
+        requestID = source.logger[metadataKey: "hb.request.id"]?.description ?? RequestID().description
     }
-
-    /// The id under which logs, answers and problems name this request.
-    public var requestID: String { id }
 
     /// The address of the other end, without its port; "-" where there is none.
     public var clientAddress: String { channel.remoteAddress?.ipAddress ?? "-" }

@@ -20,7 +20,7 @@ public struct ProblemResponse: HTTPResponseError {
 
     public func response(from request: Request, context: some RequestContext) throws -> Response {
         var problem = problem
-        problem.instance = problem.instance ?? context.id
+        problem.instance = problem.instance ?? (context as? PortContext)?.requestID
         var headers = headers
         headers[.contentType] = ProblemDetails.mediaType
         headers[.cacheControl] = "no-store"

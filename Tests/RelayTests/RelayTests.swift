@@ -139,7 +139,7 @@ struct RelayTests {
             let (_, took) = try await session.proveRoundTrip()
             #expect(took > .zero && took < .seconds(5))
             #expect(session.status(link: .connected(since: .now)).state == .online)
-            let cut = LinkState.disconnected(reason: "cut", since: .now, attempts: 3)
+            let cut = Connectivity.disconnected(reason: "cut", since: .now, attempts: 3)
             #expect(session.status(link: cut).state == .disconnected)
             await relay.broker.close()
             try await running

@@ -22,7 +22,9 @@ final class Doorbell: Sendable {
         }?.resume()
     }
 
-    /// Waits for a ring, or for the end of the task. For one caller at a time.
+    /// Waits for a ring, or for the end of the task.
+    ///
+    /// For one caller at a time.
     func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -91,10 +91,13 @@ public final class EmbeddedQueue: Sendable {
 
     /// Ends all readers; what is on disk stays there.
     public func close() async {
-        act { state, _ in
+        let isFirst = act { state, _ -> Bool in
+            guard !state.isClosed else { return false }
             state.isClosed = true
             state.board.closeAll()
-        }
+            return true
+        }.0
+        guard isFirst else { return }
         alarm.ring()
         await store?.close()
     }

@@ -24,9 +24,9 @@ public final class StoreTicket: Sendable {
         }?.resume()
     }
 
-    /// Waits for the end of all operations; the failures by record number. For one caller.
+    /// Waits for the end of all operations; the failures by record number.
     ///
-    /// Cancelling does not end the wait: it is as short as the disk.
+    /// For one caller. Cancelling does not end the wait: it is as short as the disk.
     public func failures() async -> [UInt64: BrokerError] {
         await withCheckedContinuation { continuation in
             let isResolved = state.withLock { state -> Bool in

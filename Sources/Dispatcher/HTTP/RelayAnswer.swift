@@ -103,14 +103,8 @@ enum RelayAnswer {
 extension GroupPresence.Member {
     /// Describes a peer as one group sees it.
     init(_ peer: Peer, group: GroupID, now: ContinuousClock.Instant) {
-        let standing =
-            switch peer.standing {
-            case .online: "online"
-            case .suspect: "suspect"
-            case .lost: "lost"
-            }
         self.init(
-            connector: "\(peer.member)", name: peer.name, standing: standing, readiness: "\(peer.readiness)",
+            connector: "\(peer.member)", name: peer.name, standing: peer.standing.name, readiness: "\(peer.readiness)",
             lastBeatSeconds: (now - peer.lastBeat) / .seconds(1), services: (peer.offers[group] ?? []).sorted(),
             inFlight: peer.inFlight, credit: peer.credit, version: peer.version, bootNumber: peer.bootNumber)
     }

@@ -1,0 +1,13 @@
+/// How the two ends of a link notice that the other is gone.
+public struct LinkTiming: Sendable {
+    /// How often a ping is sent.
+    public var ping: Duration
+    /// After how long without a byte the link is given up.
+    public var silence: Duration
+
+    /// Makes a timing.
+    public init(ping: Duration = .seconds(10), silence: Duration = .seconds(20)) {
+        self.ping = ping
+        self.silence = silence
+    }
+}

@@ -1,7 +1,0 @@
-/// Whether the connector reaches its queue; told by whoever assembled the broker.
-public enum LinkState: Sendable, Equatable {
-    /// The queue is in this process, or was reached at the given time.
-    case connected(since: ContinuousClock.Instant)
-    /// It is not reached.
-    case disconnected(reason: String, since: ContinuousClock.Instant, attempts: Int)
-}

@@ -1,0 +1,89 @@
+public import ProblemDetails
+
+/// Why a call to the tenant did not succeed: what happened, what to do, and a stable code.
+public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What kind of failure it is; each belongs to one exit code of the commands.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Known: String {
+            case invalidURL = "invalid-url"
+            case invalidProxy = "invalid-proxy"
+            case invalidAuthorityFile = "invalid-ca-file"
+            case unreachable
+            case timedOut = "timed-out"
+            case proxyRefused = "proxy-refused"
+            case untrustedServer = "untrusted-server"
+            case issuerPinMismatch = "tls-issuer-pin-mismatch"
+            case authorityPinMismatch = "ca-pin-mismatch"
+            case keyAuthorityPinMismatch = "key-authority-pin-mismatch"
+            case unexpectedAnswer = "unexpected-answer"
+            case alreadyRegistered = "already-registered"
+            case unavailable
+            case secretRefused = "secret-refused"
+            case rejected
+            case refused
+        }
+        private let known: Known
+
+        /// The tenant's URL cannot be used.
+        public static let invalidURL = Self(known: .invalidURL)
+        /// The proxy's URL cannot be used.
+        public static let invalidProxy = Self(known: .invalidProxy)
+        /// The file of trusted authorities cannot be used.
+        public static let invalidAuthorityFile = Self(known: .invalidAuthorityFile)
+        /// No connection: name, route, port or proxy.
+        public static let unreachable = Self(known: .unreachable)
+        /// No answer in time.
+        public static let timedOut = Self(known: .timedOut)
+        /// The proxy did not make a tunnel.
+        public static let proxyRefused = Self(known: .proxyRefused)
+        /// The server's certificate is not one that we believe for this host.
+        public static let untrustedServer = Self(known: .untrustedServer)
+        /// Another issuer than the pinned one has signed the server's certificate.
+        public static let issuerPinMismatch = Self(known: .issuerPinMismatch)
+        /// The installation is another one than the pinned one.
+        public static let authorityPinMismatch = Self(known: .authorityPinMismatch)
+        /// The tenant's Key Authority is another one than the pinned one.
+        public static let keyAuthorityPinMismatch = Self(known: .keyAuthorityPinMismatch)
+        /// The answer is not what the API promises.
+        public static let unexpectedAnswer = Self(known: .unexpectedAnswer)
+        /// The machine is registered already, and not by this invitation.
+        public static let alreadyRegistered = Self(known: .alreadyRegistered)
+        /// The tenant is there but cannot answer now.
+        public static let unavailable = Self(known: .unavailable)
+        /// The enrollment secret is wrong, used or expired.
+        public static let secretRefused = Self(known: .secretRefused)
+        /// The identity is revoked, frozen or otherwise not wanted: do not try again.
+        public static let rejected = Self(known: .rejected)
+        /// The tenant refused the request for another reason.
+        public static let refused = Self(known: .refused)
+
+        /// The stable name.
+        public var description: String { known.rawValue }
+    }
+
+    /// What kind of failure it is.
+    public let code: Code
+    /// What happened, for people.
+    public let message: String
+    /// What to do about it, for people.
+    public let advice: String
+    /// What the tenant said, where it said something.
+    public let problem: ProblemDetails?
+
+    /// Makes an error.
+    public init(_ code: Code, _ message: String, advice: String, problem: ProblemDetails? = nil) {
+        self.code = code
+        self.message = message
+        self.advice = advice
+        self.problem = problem
+    }
+
+    /// Whether the same call may succeed later without a change.
+    public var isRetryable: Bool {
+        [.unreachable, .timedOut, .proxyRefused, .unavailable].contains(code) || problem?.retryable == true
+    }
+
+    public var description: String { "\(code): \(message) \(advice)" }
+
+    public static func == (left: Self, right: Self) -> Bool { left.code == right.code }
+}

@@ -1,0 +1,23 @@
+/// The paths of API v1; `{…}` stands for what the caller fills in.
+public enum APIPath {
+    public static let authority = "/v1/ca"
+    public static let nonces = "/v1/enrollments/nonces"
+    public static let enrollments = "/v1/enrollments"
+    public static let enrollment = "/v1/enrollments/{id}"
+    public static let ownState = "/v1/self"
+    public static let heartbeat = "/v1/heartbeat"
+    public static let queueCredentials = "/v1/queue-credentials"
+    public static let revokeCertificate = "/v1/certificates/revoke"
+    public static let whoAmI = "/v1/whoami"
+    public static let accounts = "/v1/accounts"
+    public static let account = "/v1/accounts/{account}"
+    public static let accountEnrollments = "/v1/accounts/{account}/enrollments"
+    public static let connectors = "/v1/connectors"
+    public static let connector = "/v1/connectors/{id}"
+    public static let revokeConnector = "/v1/connectors/{id}/revoke"
+    public static let groups = "/v1/groups"
+    public static let group = "/v1/groups/{group}"
+    public static let apiKeys = "/v1/apikeys"
+    public static let apiKey = "/v1/apikeys/{id}"
+    public static let description = "/openapi.yaml"
+}

@@ -1,0 +1,88 @@
+internal import EnrollmentProtocol
+internal import Foundation
+public import MachineIdentity
+
+/// Keeps a machine's identity in the state folder (0700): `key.pem`, `certificate.pem` and `identity.json`, each 0600.
+///
+/// The key is there before the tenant hears of it; `identity.json` is written last, and only with it is the machine
+/// registered. A kill at any moment leaves either an unregistered machine with a key, which registers again under the
+/// same key, or a registered one. Calls block for the length of a flush; they belong to the start of a command.
+public struct FolderIdentityStore: Sendable {
+    private static let keyFile = "key.pem"
+    private static let certificateFile = "certificate.pem"
+    private static let identityFile = "identity.json"
+
+    /// Where the identity is.
+    public var path: String { folder.path }
+    private let folder: StateFolder
+
+    /// Names the state folder; nothing is touched yet.
+    public init(path: String) {
+        folder = StateFolder(path: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
+    }
+
+    /// Makes the folder if needed, and checks that only this user can enter it and that it can be written.
+    public func prepare() throws(IdentityStoreError) {
+        try folder.prepare()
+        try folder.write([], to: "probe")
+        try folder.remove("probe")
+    }
+
+    /// The identity; nil if the machine is not registered.
+    public func load() throws(IdentityStoreError) -> LoadedIdentity? {
+        guard folder.exists else { return nil }
+        try folder.check()
+        guard let text = try folder.read(Self.identityFile) else { return nil }
+        guard let record = try? EnrollmentJSON.decode(StoredIdentity.self, from: Data(text)) else {
+            throw damaged("\(Self.identityFile) cannot be understood")
+        }
+        guard let key = try loadKey() else { throw damaged("\(Self.keyFile) is missing") }
+        guard let bytes = try folder.read(Self.certificateFile),
+            let certificates = try? CertificatePEM.decode(String(decoding: bytes, as: UTF8.self))
+        else { throw damaged("\(Self.certificateFile) is missing or cannot be understood") }
+        guard (try? KeyFingerprint(ofKeyInCertificate: certificates[0])) == key.fingerprint else {
+            throw damaged("\(Self.certificateFile) does not belong to \(Self.keyFile)")
+        }
+        return LoadedIdentity(record: record, key: key, certificates: certificates)
+    }
+
+    /// The key, made now if there is none yet.
+    public func loadOrMakeKey() throws(IdentityStoreError) -> MachineKey {
+        if let key = try loadKey() { return key }
+        let key = MachineKey()
+        if try folder.writeOnce(key.pem().reveal().utf8, to: Self.keyFile) { return key }
+        guard let other = try loadKey() else { throw damaged("\(Self.keyFile) comes and goes") }
+        return other
+    }
+
+    /// Saves a certificate and what the machine knows; from here on it is registered.
+    public func save(_ record: StoredIdentity, certificates: [[UInt8]]) throws(IdentityStoreError) {
+        guard let text = try? EnrollmentJSON.encode(record) else {
+            preconditionFailure("a record of texts, numbers and dates can always be encoded")
+        }
+        try folder.write(CertificatePEM.encode(certificates).utf8, to: Self.certificateFile)
+        try folder.write(text + Data("\n".utf8), to: Self.identityFile)
+    }
+
+    /// Removes the identity from the disk, the key last.
+    public func erase() throws(IdentityStoreError) {
+        guard folder.exists else { return }
+        try folder.check()
+        for name in [Self.identityFile, Self.certificateFile, Self.keyFile] { try folder.remove(name) }
+    }
+
+    private func loadKey() throws(IdentityStoreError) -> MachineKey? {
+        guard let bytes = try folder.read(Self.keyFile) else { return nil }
+        guard let key = try? MachineKey(pem: String(decoding: bytes, as: UTF8.self)) else {
+            throw damaged("\(Self.keyFile) cannot be understood")
+        }
+        return key
+    }
+
+    private func damaged(_ what: String) -> IdentityStoreError {
+        IdentityStoreError(
+            .damaged, "The identity in \(path) is damaged: \(what)",
+            remedy: "Bring the folder back from a backup, or give it up with 'postern unregister --local' and register "
+                + "again with a new invitation.")
+    }
+}

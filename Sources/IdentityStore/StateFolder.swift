@@ -1,0 +1,142 @@
+internal import Foundation
+
+/// A folder that only its owner may enter, and plain files in it that only its owner may read.
+///
+/// Writing is atomic and flushed: after a crash a file has its old content or its new one.
+public struct StateFolder: Sendable {
+    public let path: String
+
+    /// Names a folder.
+    public init(path: String) {
+        self.path = path
+    }
+
+    /// Makes the folder if it is missing, and refuses one that is not safe.
+    public func prepare() throws(IdentityStoreError) {
+        if mkdir(path, 0o700) != 0, errno != EEXIST {
+            let parent = (path as NSString).deletingLastPathComponent
+            throw IdentityStoreError(
+                .inputOutput, "The folder \(path) could not be made: \(Self.reason())",
+                remedy: errno == ENOENT
+                    ? "Make its parent first: mkdir -p '\(parent)'" : "Run as its owner, or choose another --state-dir."
+            )
+        }
+        try check()
+    }
+
+    /// Whether the folder is there.
+    public var exists: Bool { access(path, F_OK) == 0 }
+
+    /// Refuses a folder that others may enter or that is another user's.
+    public func check() throws(IdentityStoreError) {
+        try Self.check(path, kind: S_IFDIR, safeMode: 0o700)
+    }
+
+    /// Reads a file of 1 MiB at most; nil if there is none.
+    public func read(_ name: String) throws(IdentityStoreError) -> [UInt8]? {
+        let file = path + "/" + name
+        let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        if descriptor < 0, errno == ENOENT { return nil }
+        guard descriptor >= 0 else {
+            if errno == ELOOP { try Self.check(file, kind: S_IFREG, safeMode: 0o600) }
+            throw Self.failed("read", file)
+        }
+        defer { close(descriptor) }
+        try Self.check(file, kind: S_IFREG, safeMode: 0o600)
+        var content = [UInt8](repeating: 0, count: 1 << 20)
+        var length = 0
+        while length < content.count {
+            let count = content.withUnsafeMutableBytes { buffer in
+                Foundation.read(descriptor, buffer.baseAddress?.advanced(by: length), buffer.count - length)
+            }
+            guard count >= 0 else { throw Self.failed("read", file) }
+            if count == 0 { break }
+            length += count
+        }
+        return Array(content.prefix(length))
+    }
+
+    /// Replaces or makes a file: written beside it, flushed, renamed, the folder flushed.
+    public func write(_ content: some Sequence<UInt8>, to name: String) throws(IdentityStoreError) {
+        let file = path + "/" + name
+        let fresh = file + ".new"
+        guard unlink(fresh) == 0 || errno == ENOENT else { throw Self.failed("replace", fresh) }
+        try create(fresh, content: Array(content))
+        guard rename(fresh, file) == 0 else { throw Self.failed("replace", file) }
+        try flush()
+    }
+
+    /// Makes a file; returns false if one is there already.
+    public func writeOnce(_ content: some Sequence<UInt8>, to name: String) throws(IdentityStoreError) -> Bool {
+        let file = path + "/" + name
+        let fresh = file + ".\(getpid()).new"
+        guard unlink(fresh) == 0 || errno == ENOENT else { throw Self.failed("replace", fresh) }
+        try create(fresh, content: Array(content))
+        defer { unlink(fresh) }
+        // A hard link, unlike a rename, never replaces: of two processes one wins, and its file is whole.
+        if link(fresh, file) != 0 {
+            guard errno == EEXIST else { throw Self.failed("make", file) }
+            return false
+        }
+        try flush()
+        return true
+    }
+
+    /// Removes a file, if it is there.
+    public func remove(_ name: String) throws(IdentityStoreError) {
+        guard unlink(path + "/" + name) == 0 || errno == ENOENT else { throw Self.failed("remove", path + "/" + name) }
+        try flush()
+    }
+
+    private func create(_ file: String, content: [UInt8]) throws(IdentityStoreError) {
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Self.failed("make", file) }
+        defer { close(descriptor) }
+        // The umask may have taken bits away from the owner.
+        guard fchmod(descriptor, 0o600) == 0 else { throw Self.failed("make", file) }
+        var written = 0
+        while written < content.count {
+            let count = content.withUnsafeBytes { buffer in
+                Foundation.write(descriptor, buffer.baseAddress?.advanced(by: written), buffer.count - written)
+            }
+            guard count > 0 else { throw Self.failed("write", file) }
+            written += count
+        }
+        guard fsync(descriptor) == 0 else { throw Self.failed("flush", file) }
+    }
+
+    private func flush() throws(IdentityStoreError) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Self.failed("flush", path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw Self.failed("flush", path) }
+    }
+
+    private static func check(_ path: String, kind: mode_t, safeMode: mode_t) throws(IdentityStoreError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw failed("look at", path) }
+        guard status.st_mode & S_IFMT == kind else {
+            throw IdentityStoreError(
+                .notPlain, "\(path) is not a plain \(kind == S_IFDIR ? "folder" : "file")",
+                remedy: "Look who put it there, then remove it.")
+        }
+        guard status.st_uid == geteuid() else {
+            throw IdentityStoreError(
+                .foreignOwner, "\(path) belongs to user \(status.st_uid), but this program runs as \(geteuid())",
+                remedy: "Run as that user, or mend it: chown \(geteuid()) '\(path)'")
+        }
+        guard status.st_mode & 0o077 == 0 else {
+            throw IdentityStoreError(
+                .unsafeMode, "\(path) has mode \(String(status.st_mode & 0o7777, radix: 8)), so others may get at it",
+                remedy: "Mend it: chmod \(String(safeMode, radix: 8)) '\(path)'")
+        }
+    }
+
+    private static func failed(_ verb: String, _ path: String) -> IdentityStoreError {
+        IdentityStoreError(
+            .inputOutput, "Could not \(verb) \(path): \(reason())",
+            remedy: "Look at the disk's space and at the folder's owner and mode.")
+    }
+
+    private static func reason() -> String { String(cString: strerror(errno)) }
+}

@@ -1,0 +1,131 @@
+internal import AsyncHTTPClient
+internal import BrokerCore
+internal import BrokerLink
+internal import Connector
+internal import ConnectorServices
+internal import EnrollmentClient
+internal import EnrollmentProtocol
+internal import Foundation
+internal import IdentityStore
+internal import Logging
+internal import MachineIdentity
+internal import RelayFormat
+internal import ServiceLifecycle
+
+/// A connector put together: identity, queue credential, link, session.
+struct ConnectorRuntime {
+    let identity: LoadedIdentity
+    let credentials: QueueCredentialSource
+    let link: LinkClient
+    let session: ConnectorSession
+    let clock: TenantClock
+    let http: TenantHTTPClient
+    let targets: HTTPClient
+
+    /// Puts a connector together; asks the tenant for the first queue credential, again and again until it answers.
+    ///
+    /// - Throws: `EnrollmentClientError` for a refusal that trying again cannot mend.
+    init(
+        identity: LoadedIdentity, configuration: ConnectorConfiguration, network: NetworkSettings, isObserver: Bool,
+        logger: Logger
+    ) async throws {
+        self.identity = identity
+        let record = identity.record
+        let endpoint = try TenantEndpoint(record.tenantURL)
+        let http = try TenantHTTPClient(
+            .init(
+                endpoint: endpoint,
+                tls: ClientTLS(
+                    trust: record.serverTrust, systemAuthorityFile: network.authorityFile,
+                    certificates: identity.certificates, key: identity.key),
+                proxies: network.proxies))
+        self.http = http
+        let boot = BootID.random()
+        let credentials = QueueCredentialSource(
+            calls: .registered(over: http), key: identity.key, boot: boot, logger: logger)
+        self.credentials = credentials
+        let first = try await credentials.first(persistently: !isObserver)
+        guard first.broker.kind == BrokerEndpoint.embedded.kind, let path = first.broker.path else {
+            throw CommandFailure(
+                .version, "the tenant uses the broker kind \"\(first.broker.kind)\", which this version does not know",
+                advice: "Install a newer version of postern.")
+        }
+        clock = TenantClock()
+        let name = record.displayName ?? record.connectorID
+        link = try LinkClient(
+            configuration: .init(
+                host: endpoint.host, port: endpoint.port, path: path,
+                tls: ClientTLS(trust: record.serverTrust, systemAuthorityFile: network.authorityFile).configuration(),
+                serverName: endpoint.isAddress ? nil : endpoint.host,
+                proxy: network.linkProxy(for: endpoint)),
+            logger: logger
+        ) { nonce in try await credentials.credential(nonce: nonce) }
+        targets = HTTPService.makeClient()
+        session = ConnectorSession(
+            identity: try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug),
+            broker: link,
+            services: ServiceCatalog(configuration, client: targets),
+            configuration: .init(
+                inFlight: min(configuration.inFlight, first.limits.inFlight), drain: configuration.drain,
+                version: PosternVersion.text, isObserver: isObserver),
+            clock: clock.clock, logger: logger)
+    }
+
+    /// How the queue is reached just now.
+    var connectivity: Connectivity {
+        let present = RelayClock.system.now
+        func moment(_ time: RelayTime) -> ContinuousClock.Instant { .now - (present - time) }
+        switch link.state {
+        case .connecting:
+            return .disconnected(reason: "the link is being made", since: .now, attempts: 0)
+        case .connected(let since):
+            return .connected(since: moment(since))
+        case .disconnected(let reason, let since, let attempts):
+            return .disconnected(reason: reason.message, since: moment(since), attempts: attempts)
+        case .stopped(let reason):
+            return .disconnected(reason: reason.message, since: .now, attempts: 0)
+        }
+    }
+
+    /// The status of the connector.
+    func status() -> ConnectorStatus {
+        session.status(
+            link: connectivity, localDrift: clock.localDrift,
+            certificateNotAfter: RFC3339.text(of: identity.record.notAfter))
+    }
+
+    /// A ping through the queue, as the control socket answers it.
+    func ping() async -> ControlAnswer.Ping {
+        do {
+            let (dispatcher, took) = try await session.proveRoundTrip()
+            return ControlAnswer.Ping(dispatcher: "\(dispatcher)", milliseconds: took / .milliseconds(1))
+        } catch {
+            return ControlAnswer.Ping(failure: "\(error)")
+        }
+    }
+
+    /// Closes what was opened.
+    func close() async {
+        await link.close()
+        await http.shutdown()
+        try? await targets.shutdown()
+    }
+
+    private static func identity(
+        of answer: QueueCredentialsAnswer, boot: BootID, name: String, tenantName: String
+    ) throws -> ConnectorIdentity {
+        guard let tenant = TenantID(answer.places.tenantID), let member = MemberID(answer.places.memberID),
+            let bootNumber = UInt64(exactly: answer.bootNumber)
+        else {
+            throw CommandFailure(
+                .unexpected, "the tenant's answer names no places", advice: "Check that both versions fit together.")
+        }
+        var groups: [GroupID: String] = [:]
+        for group in answer.places.groups {
+            if let id = GroupID(group.id) { groups[id] = group.name }
+        }
+        return ConnectorIdentity(
+            tenant: tenant, tenantName: tenantName, member: member, name: name, boot: boot, bootNumber: bootNumber,
+            groups: groups)
+    }
+}

@@ -1,0 +1,42 @@
+internal import Connector
+internal import EnrollmentClient
+internal import EnrollmentProtocol
+internal import Foundation
+internal import Logging
+internal import RelayFormat
+internal import ServiceLifecycle
+
+/// Tells the tenant that the connector lives, and learns the tenant's time from the answers.
+struct HeartbeatService: Service {
+    let calls: EnrollmentCalls
+    let clock: TenantClock
+    let logger: Logger
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            var wasReached = true
+            var interval = 60
+            while !Task.isCancelled {
+                let asked = ContinuousClock.now
+                do throws(EnrollmentClientError) {
+                    let answer = try await calls.heartbeat(version: PosternVersion.text)
+                    let milliseconds = UInt64(max(0, answer.serverTime.timeIntervalSince1970 * 1000))
+                    clock.learn(
+                        tenantTime: RelayTime(milliseconds: milliseconds), asked: asked, answered: .now)
+                    interval = min(max(answer.interval, 5), 3600)
+                    if abs(clock.localDrift / .seconds(1)) > 30 {
+                        logger.warning(
+                            "This machine's clock is off; the tenant's time is used",
+                            metadata: ["ahead_s": "\(Int(clock.localDrift / .seconds(1)))"])
+                    }
+                    if !wasReached { logger.notice("Heartbeat is answered again") }
+                    wasReached = true
+                } catch {
+                    if wasReached { logger.warning("Heartbeat not answered", metadata: ["reason": "\(error)"]) }
+                    wasReached = false
+                }
+                try await Task.sleep(for: .seconds(interval))
+            }
+        }
+    }
+}

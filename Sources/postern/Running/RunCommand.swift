@@ -1,0 +1,79 @@
+internal import ArgumentParser
+internal import Connector
+internal import EnrollmentClient
+internal import EnrollmentProtocol
+internal import Foundation
+internal import IdentityStore
+internal import Logging
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// `postern run`.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Answers the tenant's requests until it is told to stop.",
+        discussion: """
+            SIGTERM: takes no new work, finishes what runs, ends. A second SIGTERM ends at once.
+            The services come from the configuration file; what is not allowed there is denied.
+            """)
+
+    @OptionGroup var state: StateOptions
+    @OptionGroup var logging: LoggingOptions
+
+    @Option(help: "The configuration file.")
+    var config = "/etc/postern/connector.yaml"
+
+    func run() async throws {
+        try await report {
+            var logger = logging.logger(label: "postern")
+            let configuration = try Self.readConfiguration(config)
+            let identity = try state.registeredIdentity()
+            logger[metadataKey: "tenant"] = "\(identity.record.tenant.slug)"
+            if configuration.services.isEmpty {
+                logger.warning("The configuration offers no services", metadata: ["file": "\(config)"])
+            }
+            let runtime = try await ConnectorRuntime(
+                identity: identity, configuration: configuration, network: try NetworkSettings.fromEnvironment(),
+                isObserver: false, logger: logger)
+            let services: [any Service] = [
+                LinkService(link: runtime.link),
+                HeartbeatService(calls: .registered(over: runtime.http), clock: runtime.clock, logger: logger),
+                ControlServer(
+                    path: state.controlSocket,
+                    handlers: .init(status: { runtime.status() }, ping: { await runtime.ping() }), logger: logger),
+                runtime.session,
+            ]
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: services.map {
+                        .init(
+                            service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                            failureTerminationBehavior: .cancelGroup)
+                    }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [], logger: logger))
+            do {
+                try await group.run()
+            } catch {
+                await runtime.close()
+                throw error
+            }
+            await runtime.close()
+        }
+    }
+
+    /// Reads a configuration file.
+    ///
+    /// - Throws: `CommandFailure` with the code for configuration, naming file, key and cure.
+    static func readConfiguration(_ path: String) throws -> ConnectorConfiguration {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw CommandFailure(
+                .usage, "cannot read the configuration file \(path)",
+                advice: "Write one (see ops/examples/connector.yaml) or name another with --config.")
+        }
+        do {
+            return try ConfigurationFile.parse(text)
+        } catch {
+            throw CommandFailure(.usage, "\(path): \(error)", advice: "Mend the file and start again.")
+        }
+    }
+}

@@ -1,0 +1,63 @@
+internal import BrokerCore
+internal import RelayFormat
+internal import Synchronization
+
+extension ConformanceCase {
+    static let load = [
+        ConformanceCase("many senders and members at once: every record exactly once when nothing fails") { stage in
+            let senders = 8
+            let each = 400
+            var subscriptions: [any GroupSubscription] = []
+            for _ in 0..<4 {
+                let client = try await stage.connect(.connector)
+                subscriptions.append(
+                    try await client.broker.subscribe(to: stage.groupPlace, as: client.party.boot, credit: 16))
+            }
+            let all = subscriptions
+            let tally = Tally()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for subscription in all {
+                    group.addTask {
+                        while let events = await subscription.next() {
+                            for case .delivered(let deliveries) in events {
+                                let fenced = try await subscription.complete(deliveries.map(\.token))
+                                try expectEqual(fenced, [], "fenced")
+                                guard tally.add(deliveries) == senders * each else { continue }
+                                for other in all { await other.close() }
+                            }
+                        }
+                    }
+                }
+                for name in 0..<senders {
+                    let sender = try await stage.connect(.dispatcher)
+                    group.addTask {
+                        for start in stride(from: 0, to: each, by: 10) {
+                            try await sender.work((start..<start + 10).map { "\(name)/\($0)" })
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try tally.expectOnce(senders * each)
+        }
+    ]
+}
+
+/// Counts deliveries by their text over all members.
+private final class Tally: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+
+    /// Adds deliveries; the number of different ones so far.
+    func add(_ deliveries: [Delivery]) -> Int {
+        counts.withLock { counts in
+            for delivery in deliveries { counts[text(delivery.payload), default: 0] += 1 }
+            return counts.count
+        }
+    }
+
+    func expectOnce(_ number: Int) throws {
+        let counts = counts.withLock { $0 }
+        try expectEqual(counts.count, number, "records")
+        try expect(counts.values.allSatisfy { $0 == 1 }, "each record comes once")
+    }
+}

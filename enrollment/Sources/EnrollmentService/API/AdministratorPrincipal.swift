@@ -1,0 +1,16 @@
+internal import EnrollmentProtocol
+
+/// Whoever holds a secret that administrators may show.
+struct AdministratorPrincipal: Sendable {
+    enum Kind: String, Sendable {
+        case administrator
+        case apiKey = "api-key"
+        case enrollment
+    }
+
+    let kind: Kind
+    let id: String
+    let name: String
+    let tenant: Tenant
+    let mayAdminister: Bool
+}

@@ -1,0 +1,120 @@
+internal import CertificateAuthority
+internal import EnrollmentProtocol
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import MachineIdentity
+internal import TenantPort
+
+/// Registration: whom to trust, a nonce, a certificate.
+extension EnrollmentService {
+    private static let nonceLifetime: TimeInterval = 600
+
+    func authority(_ call: Call) throws -> Response {
+        let authority = installation.authority
+        return try call.answer(
+            AuthorityAnswer(
+                trustDomain: authority.trustDomain,
+                certificates: [authority.rootCertificate, authority.intermediateCertificate].map {
+                    CertificatePEM.encode([$0])
+                }, pins: pins))
+    }
+
+    func createNonce(_ call: Call) async throws -> Response {
+        let grant = try await authenticator.invitation(call.request, at: call.now)
+        return try await Self.naming(grant.tenant) {
+            // One that is used up still gets nonces: its connector may ask for its certificate again.
+            if grant.state(at: call.now) != .consumed { try grant.requireOpen(at: call.now) }
+            let nonce = try await scope(grant.tenant).createNonce(for: grant, lifetime: Self.nonceLifetime, at: call.now)
+            return try call.answer(nonce, status: .created)
+        }
+    }
+
+    func enroll(_ call: Call) async throws -> Response {
+        let grant = try await authenticator.invitation(call.request, at: call.now)
+        return try await Self.naming(grant.tenant) {
+            let body = try await call.body(EnrollRequest.self)
+            let registration = TenantScope.Registration(
+                request: try Self.certificateRequest(body.csr), displayName: try Self.displayName(body.displayName),
+                idempotencyKey: try Self.idempotencyKey(call.request))
+            let (authority, tenant, now) = (installation.authority, grant.tenant, call.now)
+            let registered = try await scope(tenant).register(registration, grant: grant, at: now) { connector in
+                let name = try MachineName(
+                    trustDomain: authority.trustDomain, tenant: tenant.slug, account: grant.account,
+                    connector: connector)
+                return try authority.issueMachineCertificate(
+                    publicKey: registration.request.publicKey, name: name, now: now, serial: .random())
+            }
+            call.context.logger.notice(
+                registered.isNew ? "Connector registered" : "Connector asked for its certificate again",
+                metadata: [
+                    "tenant": "\(tenant.slug)", "account": "\(grant.account)", "connector": "\(registered.connectorID)",
+                    "key": "\(registration.request.keyFingerprint)", "client": "\(call.context.clientAddress)",
+                ])
+            return try call.answer(try answer(registered, grant), status: .created, location: APIPath.ownState)
+        }
+    }
+
+    /// The state of an enrollment: its own for the holder of its secret, any of the tenant's for an administrator.
+    func showEnrollment(_ call: Call) async throws -> Response {
+        let id = try call.parameter("id")
+        if authenticator.showsInvitation(call.request) {
+            let grant = try await authenticator.invitation(call.request, at: call.now)
+            return try await Self.naming(grant.tenant) {
+                guard grant.id == id else { throw Refusal.notFound("enrollment", id) }
+                return try call.answer(try await scope(grant.tenant).enrollment(id, at: call.now))
+            }
+        }
+        let administrator = try await authenticator.administrator(call.request, at: call.now)
+        return try await Self.naming(administrator.tenant) {
+            try call.answer(try await scope(administrator.tenant).enrollment(id, at: call.now))
+        }
+    }
+
+    private func answer(_ registered: TenantScope.Registered, _ grant: EnrollmentGrant) throws -> EnrollAnswer {
+        let certificate = registered.certificate
+        // A jitter that is the certificate's own keeps repeated answers the same and a fleet apart.
+        let jitter = Double(certificate.fingerprint.first ?? 128) / 127.5 - 1
+        let window = RenewalWindow(notBefore: certificate.notBefore, notAfter: certificate.notAfter)
+        let authority = installation.authority
+        return EnrollAnswer(
+            connectorID: registered.connectorID, tenant: grant.tenant.reference, account: grant.account,
+            certificate: CertificatePEM.encode([certificate.der]),
+            chain: [authority.intermediateCertificate, authority.rootCertificate].map { CertificatePEM.encode([$0]) },
+            notAfter: certificate.notAfter, renewAt: window.renewAt(jitter: jitter),
+            generation: certificate.generation, trustDomain: authority.trustDomain,
+            keyAuthority: KeyAuthorityReference(
+                pin: try grant.tenant.keyAuthorityPin(), publicKey: grant.tenant.keyAuthority))
+    }
+
+    private static func certificateRequest(_ pem: String) throws -> CertificateRequest {
+        do { return try CertificateRequest(verifyingPEM: pem) } catch {
+            let problem: EnrollmentProblem =
+                switch error.code {
+                case .popFailed: .proofOfPossessionFailed
+                case .unsupportedKey: .unsupportedKey
+                default: .invalidCSR
+                }
+            throw Refusal(problem, "The field “csr” is not accepted: \(error.message).")
+        }
+    }
+
+    private static func displayName(_ name: String?) throws -> String? {
+        guard let name else { return nil }
+        guard (1...255).contains(name.utf8.count), name.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 })
+        else {
+            throw Refusal(
+                .malformedRequest, "The field “display_name” needs 1 to 255 bytes without control characters.")
+        }
+        return name
+    }
+
+    private static func idempotencyKey(_ request: Request) throws -> String? {
+        guard let name = HTTPField.Name("Idempotency-Key"), let key = request.headers[name] else { return nil }
+        guard (1...255).contains(key.utf8.count) else {
+            throw Refusal(.malformedRequest, "The header Idempotency-Key needs 1 to 255 bytes.")
+        }
+        return key
+    }
+}

@@ -1,0 +1,53 @@
+internal import EnrollmentProtocol
+internal import Foundation
+internal import Hummingbird
+internal import Logging
+internal import MachineIdentity
+internal import TenantPort
+
+/// What registered members ask for.
+extension EnrollmentService {
+    private static let heartbeatInterval = 30
+    private static let limits = QueueLimits(recordBytes: 1 << 20, inFlight: 1024)
+
+    func ownState(of member: MemberRecord, _ notAfter: Date, at now: Date) -> SelfAnswer {
+        SelfAnswer(
+            connectorID: member.id, tenant: member.tenant.reference, account: member.account, role: member.role,
+            state: .active, groups: member.groups, generation: member.generation, notAfter: notAfter, serverTime: now)
+    }
+
+    func heartbeat(_ call: Call, _ member: MemberRecord) async throws -> Response {
+        let body = try await call.body(HeartbeatRequest.self)
+        guard (body.version ?? "").utf8.count <= 64 else {
+            throw Refusal(.malformedRequest, "The field “version” may have at most 64 bytes.")
+        }
+        try await scope(member.tenant).noteHeartbeat(of: member.id, version: body.version, at: call.now)
+        return try call.answer(HeartbeatAnswer(serverTime: call.now, interval: Self.heartbeatInterval))
+    }
+
+    func queueCredentials(_ call: Call, _ member: MemberRecord) async throws -> Response {
+        let boot = try await call.body(QueueCredentialsRequest.self).bootID
+        guard RegistryID.isValid(boot) else {
+            throw Refusal(.malformedRequest, "The field “boot_id” needs 26 characters of lower-case base32.")
+        }
+        let number = try await scope(member.tenant).bootNumber(of: boot, member: member.id)
+        let end = min(call.now.addingTimeInterval(QueueTokens.life), member.notAfter)
+        let expiresAt = Date(timeIntervalSince1970: end.timeIntervalSince1970.rounded(.down))
+        let token = try await installation.tokens.mint(
+            QueueTokens.Grant(
+                tenantID: member.tenant.id, memberID: member.id, role: member.role.rawValue,
+                groupIDs: member.groups.map(\.id), bootID: boot, bootNumber: number,
+                keyFingerprint: member.keyFingerprint.hex, expiresAt: expiresAt), now: call.now)
+        call.context.logger.info(
+            "Queue credential given out",
+            metadata: [
+                "tenant": "\(member.tenant.slug)", "connector": "\(member.id)", "boot": "\(boot)",
+                "boot_number": "\(number)",
+            ])
+        return try call.answer(
+            QueueCredentialsAnswer(
+                broker: .embedded, token: token, expiresAt: expiresAt, bootNumber: number,
+                places: Places(tenantID: member.tenant.id, memberID: member.id, groups: member.groups),
+                limits: Self.limits))
+    }
+}

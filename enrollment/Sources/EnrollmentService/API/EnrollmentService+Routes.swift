@@ -1,0 +1,82 @@
+internal import EnrollmentProtocol
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import MachineIdentity
+internal import NIOCore
+internal import TenantPort
+
+extension EnrollmentService {
+    /// All routes; `openapi.yaml` describes the same ones.
+    func routes() -> RouteList {
+        var list = RouteList()
+        list.add(.get, APIPath.description) { _ in Self.description() }
+        list.add(.get, APIPath.authority) { try self.authority($0) }
+        list.add(.post, APIPath.nonces) { try await self.createNonce($0) }
+        list.add(.post, APIPath.enrollments) { try await self.enroll($0) }
+        list.add(.get, APIPath.enrollment) { try await self.showEnrollment($0) }
+
+        member(.get, APIPath.ownState, in: &list) { try $0.answer(self.ownState(of: $1, $2, at: $0.now)) }
+        member(.post, APIPath.heartbeat, in: &list) { call, member, _ in try await self.heartbeat(call, member) }
+        member(.post, APIPath.queueCredentials, in: &list) { call, member, _ in
+            try await self.queueCredentials(call, member)
+        }
+        member(.post, APIPath.revokeCertificate, in: &list) { call, member, _ in
+            try await self.revoke(member.id, of: member.tenant, reason: try await call.body(RevokeRequest.self).reason, call)
+            return call.answer()
+        }
+        addAdministration(to: &list)
+        return list
+    }
+
+    private func addAdministration(to list: inout RouteList) {
+        administrator(.get, APIPath.whoAmI, in: &list) { call, administrator, _ in
+            try call.answer(
+                WhoAmIAnswer(
+                    kind: administrator.kind.rawValue, id: administrator.id, name: administrator.name,
+                    tenant: administrator.tenant.reference))
+        }
+        addAccounts(to: &list)
+        addConnectors(to: &list)
+        addGroups(to: &list)
+        addAPIKeys(to: &list)
+    }
+
+    /// A route for registered members alone.
+    private func member(
+        _ method: HTTPRequest.Method, _ path: String, in list: inout RouteList,
+        _ handler: @escaping @Sendable (Call, MemberRecord, Date) async throws -> Response
+    ) {
+        list.add(method, path) { call in
+            let (member, leaf) = try await self.authenticator.member(call.request, call.context, at: call.now)
+            return try await Self.naming(member.tenant) { try await handler(call, member, leaf.notAfter) }
+        }
+    }
+
+    /// A route for administrators alone, in the tenant of their credential.
+    func administrator(
+        _ method: HTTPRequest.Method, _ path: String, in list: inout RouteList,
+        _ handler: @escaping @Sendable (Call, AdministratorPrincipal, TenantScope) async throws -> Response
+    ) {
+        list.add(method, path) { call in
+            let administrator = try await self.authenticator.administrator(call.request, at: call.now)
+            return try await Self.naming(administrator.tenant) {
+                try await handler(call, administrator, self.scope(administrator.tenant))
+            }
+        }
+    }
+
+    /// Puts the tenant into whatever refusal leaves the body.
+    static func naming<Value>(_ tenant: Tenant, _ body: () async throws -> Value) async throws -> Value {
+        do { return try await body() } catch var refusal as Refusal {
+            refusal.tenant = tenant
+            throw refusal
+        }
+    }
+
+    private static func description() -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/yaml"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_yaml)))
+    }
+}

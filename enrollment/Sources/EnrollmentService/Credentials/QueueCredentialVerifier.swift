@@ -1,0 +1,37 @@
+internal import EnrollmentProtocol
+internal import Foundation
+internal import MachineIdentity
+
+/// Decides who comes in at the link: by the credential, the proof of its key, and the registry's present state.
+struct QueueCredentialVerifier: Sendable {
+    let registry: Registry
+    let tokens: QueueTokens
+
+    /// Throws `invalidCredential`, `expiredCredential` or `revokedCredential`, which are final for this credential, or
+    /// `registry`, after which another try may succeed.
+    func verify(
+        token: String, proof: [UInt8], nonce: [UInt8], at now: Date
+    ) async throws(EnrollmentServiceError) -> QueuePrincipal {
+        let grant = try await tokens.read(token, now: now)
+        let found: MemberRecord?
+        do { found = try await registry.member(id: grant.memberID, tenant: grant.tenantID) } catch {
+            throw EnrollmentServiceError(.registry, "The registry cannot be read: \(error)")
+        }
+        guard let member = found, member.role.rawValue == grant.role else {
+            throw EnrollmentServiceError(.invalidCredential, "The member of the queue credential is not registered.")
+        }
+        guard !member.isRevoked else {
+            throw EnrollmentServiceError(.revokedCredential, "The \(member.role.rawValue) \(member.id) is revoked.")
+        }
+        guard member.notAfter > now else {
+            throw EnrollmentServiceError(.expiredCredential, "The certificate of \(member.id) has expired.")
+        }
+        guard member.keyFingerprint.hex == grant.keyFingerprint else {
+            throw EnrollmentServiceError(.invalidCredential, "The queue credential was made for another key.")
+        }
+        try QueueTokens.checkProof(proof, nonce: nonce, token: token, publicKey: member.publicKey)
+        return QueuePrincipal(
+            tenant: member.tenant.reference, memberID: member.id, role: member.role, groups: member.groups,
+            bootID: grant.bootID, bootNumber: grant.bootNumber, expiresAt: min(grant.expiresAt, member.notAfter))
+    }
+}

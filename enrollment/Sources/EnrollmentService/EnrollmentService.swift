@@ -1,0 +1,98 @@
+internal import CertificateAuthority
+public import EnrollmentProtocol
+internal import Foundation
+public import Hummingbird
+public import Logging
+internal import MachineIdentity
+internal import Synchronization
+public import TenantPort
+
+/// The enrollment service of an installation: API v1, queue credentials, and who may call services.
+public final class EnrollmentService: Sendable {
+    private struct Hooks {
+        var revocation: [@Sendable (_ tenant: TenantReference, _ connectorID: String) -> Void] = []
+        var presence: (@Sendable (TenantReference) async -> [String: String])?
+    }
+
+    /// Who may call services, by their API keys.
+    public let callers: CallerDirectory
+
+    let installation: Installation
+    let authenticator: Authenticator
+    let logger: Logger
+    let pins: AuthorityAnswer.Pins
+    private let now: @Sendable () -> Date
+    private let verifier: QueueCredentialVerifier
+    private let hooks = Mutex(Hooks())
+
+    /// Makes the service of an installation.
+    ///
+    /// Throws if the installation's certificates do not belong together.
+    public convenience init(installation: Installation, logger: Logger) throws {
+        try self.init(installation: installation, logger: logger, now: { Date() }) { _, context in
+            await context.clientCertificate()
+        }
+    }
+
+    /// Makes the service with a clock and a source of client certificates of one's own.
+    init(
+        installation: Installation, logger: Logger, now: @escaping @Sendable () -> Date,
+        clientCertificate: @escaping @Sendable (Request, PortContext) async -> [UInt8]?
+    ) throws {
+        self.installation = installation
+        self.logger = logger
+        self.now = now
+        pins = AuthorityAnswer.Pins(
+            serverIssuer: try installation.serverIssuerPin, authority: try installation.authorityPin)
+        callers = CallerDirectory(registry: installation.registry, now: now)
+        verifier = QueueCredentialVerifier(registry: installation.registry, tokens: installation.tokens)
+        authenticator = Authenticator(
+            registry: installation.registry, leaves: LeafCache(policy: try installation.authority.leafPolicy()),
+            rights: .standard, clientCertificate: clientCertificate)
+    }
+
+    /// Adds the API to a router.
+    public func addRoutes(to router: Router<PortContext>) {
+        routes().register(on: router, now: now)
+    }
+
+    /// Calls the closure for each connector that is revoked, at once, so that its links can be closed.
+    public func onRevoked(
+        _ observer: @escaping @Sendable (_ tenant: TenantReference, _ connectorID: String) -> Void
+    ) {
+        hooks.withLock { $0.revocation.append(observer) }
+    }
+
+    /// Asks the closure how the connectors of a tenant, by id, look to its dispatcher.
+    public func seePresence(_ source: @escaping @Sendable (TenantReference) async -> [String: String]) {
+        hooks.withLock { $0.presence = source }
+    }
+
+    /// Decides who comes in at the link.
+    ///
+    /// Throws `invalidCredential`, `expiredCredential` or `revokedCredential`, which are final for this credential, or
+    /// `registry`, after which another try may succeed.
+    ///
+    /// - Parameters:
+    ///   - proof: the signature over `LinkProof.bytes` by the member's identity key: r and s, 64 bytes.
+    ///   - nonce: what the link gave out for this connection.
+    public func verify(
+        token: String, proof: [UInt8], nonce: [UInt8]
+    ) async throws(EnrollmentServiceError) -> QueuePrincipal {
+        try await verifier.verify(token: token, proof: proof, nonce: nonce, at: now())
+    }
+
+    func scope(_ tenant: Tenant) -> TenantScope { TenantScope(registry: installation.registry, tenant: tenant) }
+
+    func presence(of tenant: Tenant) async -> [String: String] {
+        guard let source = hooks.withLock({ $0.presence }) else { return [:] }
+        return await source(tenant.reference)
+    }
+
+    func revoke(_ connector: String, of tenant: Tenant, reason: String?, _ call: Call) async throws {
+        guard try await scope(tenant).revokeConnector(connector, reason: reason, at: call.now) else { return }
+        for observer in hooks.withLock({ $0.revocation }) { observer(tenant.reference, connector) }
+        call.context.logger.notice(
+            "Connector revoked", metadata: ["tenant": "\(tenant.slug)", "connector": "\(connector)"])
+    }
+}

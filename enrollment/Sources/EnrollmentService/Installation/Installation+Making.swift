@@ -1,0 +1,115 @@
+internal import CertificateAuthority
+public import Foundation
+public import IdentityStore
+internal import MachineIdentity
+
+extension Installation {
+    /// What `init` is told.
+    public struct Plan: Sendable {
+        /// The hosts of the self-issued TLS certificate; the first stands in the URL where none is given.
+        public var hosts: [String]
+        /// The name under which certificates stand; made from the first host where none is given.
+        public var trustDomain: String?
+        /// Where connectors and operators reach the port.
+        public var publicURL: String
+        /// An operator's own TLS certificate with its chain and key, PEM, in place of a self-issued one.
+        public var ownTLS: (chainPEM: String, keyPEM: String)?
+
+        /// Makes a plan.
+        public init(
+            hosts: [String], trustDomain: String?, publicURL: String, ownTLS: (chainPEM: String, keyPEM: String)?
+        ) {
+            self.hosts = hosts
+            self.trustDomain = trustDomain
+            self.publicURL = publicURL
+            self.ownTLS = ownTLS
+        }
+    }
+
+    /// Makes an installation: keys, certificates, an empty registry.
+    ///
+    /// The settings are written last, so that a run that was cut off can be repeated.
+    ///
+    /// - Throws: `alreadyInitialized` where there is one; `invalidArgument` for hosts, names or URLs of the wrong form.
+    public static func make(_ plan: Plan, in folder: StateFolder, now: Date) async throws -> Installation {
+        try folder.prepare()
+        guard try folder.read(File.settings) == nil else {
+            throw EnrollmentServiceError(
+                .alreadyInitialized, "\(folder.path) holds an installation already; nothing was changed.")
+        }
+        let hosts = try plan.hosts.map { host in
+            do { return try ServerHost(host) } catch {
+                throw EnrollmentServiceError(.invalidArgument, "“\(host)” is no host name or address.")
+            }
+        }
+        guard let first = plan.hosts.first else {
+            throw EnrollmentServiceError(.invalidArgument, "At least one --host is needed.")
+        }
+        guard let url = URLComponents(string: plan.publicURL), url.scheme == "https", url.host?.isEmpty == false,
+            url.path.isEmpty, url.query == nil, url.fragment == nil, url.user == nil
+        else {
+            throw EnrollmentServiceError(
+                .invalidArgument, "“\(plan.publicURL)” is no URL of the form https://host[:port].")
+        }
+        let trustDomain = plan.trustDomain ?? Self.trustDomain(of: first)
+        guard MachineName.isTrustDomain(trustDomain) else {
+            throw EnrollmentServiceError(.invalidArgument, "“\(trustDomain)” is no trust domain; give --trust-domain.")
+        }
+        let authority = try makeAuthority(trustDomain, in: folder, now: now)
+        try makeTLS(plan, hosts: hosts, authority: authority, in: folder, now: now)
+        _ = try folder.writeOnce(Array(MachineKey().pem().reveal().utf8), to: File.tokenKey)
+        var generator = SystemRandomNumberGenerator()
+        let pepper = (0..<Pepper.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        _ = try folder.writeOnce(pepper, to: File.pepper)
+        let settings = InstallationSettings(
+            trustDomain: trustDomain, publicURL: plan.publicURL, hosts: plan.ownTLS == nil ? plan.hosts : [],
+            dispatcherID: RegistryID.random())
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try folder.write(try encoder.encode(settings), to: File.settings)
+        return try await open(folder)
+    }
+
+    private static func makeAuthority(
+        _ trustDomain: String, in folder: StateFolder, now: Date
+    ) throws -> CertificateAuthority {
+        let rootKey = AuthorityKey.makeP384()
+        let root = try CertificateAuthority.makeRoot(
+            trustDomain: trustDomain, key: rootKey, now: now, serial: .random())
+        let key = AuthorityKey.makeP256()
+        let intermediate = try CertificateAuthority.makeIntermediate(
+            trustDomain: trustDomain, key: key, rootCertificate: root.der, rootKey: rootKey, now: now,
+            serial: .random())
+        try folder.write(Array(rootKey.pem().utf8), to: File.rootKey)
+        try folder.write(Array(root.pem.utf8), to: File.root)
+        try folder.write(Array(key.pem().utf8), to: File.intermediateKey)
+        try folder.write(Array(intermediate.pem.utf8), to: File.intermediate)
+        return try CertificateAuthority(
+            trustDomain: trustDomain, rootCertificate: root.der, intermediateCertificate: intermediate.der,
+            intermediateKey: key)
+    }
+
+    private static func makeTLS(
+        _ plan: Plan, hosts: [ServerHost], authority: CertificateAuthority, in folder: StateFolder, now: Date
+    ) throws {
+        let (chain, keyPEM): (String, String)
+        if let own = plan.ownTLS {
+            guard try !CertificatePEM.decode(own.chainPEM).isEmpty else {
+                throw EnrollmentServiceError(.invalidArgument, "--tls-cert holds no certificate in PEM.")
+            }
+            (chain, keyPEM) = (own.chainPEM, own.keyPEM)
+        } else {
+            let key = MachineKey()
+            let issued = try authority.issueServerCertificate(
+                publicKey: key.publicKey, hosts: hosts, now: now, serial: .random())
+            (chain, keyPEM) = (issued.pem + authority.chainPEM, key.pem().reveal())
+        }
+        try folder.write(Array(chain.utf8), to: File.tls)
+        try folder.write(Array(keyPEM.utf8), to: File.tlsKey)
+    }
+
+    /// A trust domain is a DNS name; an address is put into one.
+    private static func trustDomain(of host: String) -> String {
+        MachineName.isTrustDomain(host) && !host.allSatisfy({ $0.isNumber || $0 == "." }) ? host : "postern.internal"
+    }
+}

@@ -1,0 +1,154 @@
+public import CertificateAuthority
+public import EnrollmentProtocol
+public import Foundation
+public import IdentityStore
+internal import Crypto
+internal import MachineIdentity
+internal import SwiftASN1
+internal import X509
+
+/// An installation on its disk: the keys that issue, the TLS certificate, the registry of its tenants.
+///
+/// | file | what | who needs it |
+/// | --- | --- | --- |
+/// | `root.key` | the root's private key | only a key ceremony: move it offline after `init` |
+/// | `ca.pem` | the root certificate | anyone who connects (`curl --cacert`) |
+/// | `intermediate.key`, `intermediate.pem` | what signs connectors | the enrollment role |
+/// | `tls.key`, `tls.pem` | what the port shows | every role |
+/// | `token.key` | what signs queue credentials | enrollment and broker roles |
+/// | `pepper` | the key under which secrets are digested | enrollment and dispatcher roles |
+/// | `key-authority-TENANT.key` | a tenant's Key Authority | the key authority |
+/// | `registry.sqlite` | tenants, accounts, connectors, keys | every role |
+/// | `queue.sqlite` | the embedded broker's durable records | the broker role |
+public struct Installation: Sendable {
+    /// The names of the files.
+    enum File {
+        static let settings = "installation.json"
+        static let root = "ca.pem"
+        static let rootKey = "root.key"
+        static let intermediate = "intermediate.pem"
+        static let intermediateKey = "intermediate.key"
+        static let tls = "tls.pem"
+        static let tlsKey = "tls.key"
+        static let tokenKey = "token.key"
+        static let pepper = "pepper"
+        static let registry = "registry.sqlite"
+        static let queue = "queue.sqlite"
+        static func keyAuthority(of tenant: String) -> String { "key-authority-\(tenant).key" }
+    }
+
+    /// The folder in which everything lies.
+    public let folder: StateFolder
+    /// What it was told at `init`.
+    public let settings: InstallationSettings
+    /// What issues certificates.
+    public let authority: CertificateAuthority
+    /// The tenants and all that is theirs.
+    public let registry: Registry
+    /// What the port shows: the server's certificate with what leads to its issuer, PEM.
+    public let tlsChainPEM: String
+    /// The key of that certificate, PEM.
+    public let tlsKeyPEM: String
+    /// What makes and checks queue credentials.
+    public let tokens: QueueTokens
+
+    /// Opens what `initialize` made.
+    ///
+    /// - Throws: `notInitialized` for a folder without an installation; the state folder's errors for one that others
+    ///   may use.
+    public static func open(_ folder: StateFolder) async throws -> Installation {
+        guard folder.exists, let settings = try folder.read(File.settings) else {
+            throw EnrollmentServiceError(
+                .notInitialized,
+                "\(folder.path) holds no installation. Make one: postern-tenant init --state-dir \(folder.path)"
+                    + " --host NAME")
+        }
+        try folder.check()
+        let known = try decode(InstallationSettings.self, settings, File.settings)
+        let authority = try CertificateAuthority(
+            trustDomain: known.trustDomain, rootCertificate: try certificate(in: File.root, of: folder),
+            intermediateCertificate: try certificate(in: File.intermediate, of: folder),
+            intermediateKey: try AuthorityKey(pem: try text(in: File.intermediateKey, of: folder)))
+        return Installation(
+            folder: folder, settings: known, authority: authority,
+            registry: try Registry(
+                path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder))),
+            tlsChainPEM: try text(in: File.tls, of: folder), tlsKeyPEM: try text(in: File.tlsKey, of: folder),
+            tokens: try await QueueTokens(keyPEM: try text(in: File.tokenKey, of: folder), issuer: known.publicURL))
+    }
+
+    /// The file of the embedded broker.
+    public var queuePath: String { folder.path + "/" + File.queue }
+
+    /// The pin of the root's key, which invitations carry.
+    public var authorityPin: Pin {
+        get throws { try Self.pin(ofCertificate: authority.rootCertificate) }
+    }
+
+    /// The pin of the key that issued the server's TLS certificate: the next one of its chain, or its own.
+    public var serverIssuerPin: Pin {
+        get throws {
+            let chain = try CertificatePEM.decode(tlsChainPEM)
+            guard let issuer = chain.dropFirst().first ?? chain.first else {
+                throw EnrollmentServiceError(.unreadable, "\(File.tls) holds no certificate.")
+            }
+            return try Self.pin(ofCertificate: issuer)
+        }
+    }
+
+    /// Makes a tenant with its Key Authority and its first administrator.
+    ///
+    /// - Returns: the tenant, and the administrator's credential, which is told this once.
+    public func createTenant(slug: String, name: String, now: Date) throws -> (Tenant, SecretToken) {
+        guard MachineName.isSlug(slug) else {
+            throw EnrollmentServiceError(
+                .invalidArgument, "“\(slug.prefix(80))” is no tenant name: use a-z, 0-9 and -, at most 63 of them.")
+        }
+        let key = MachineKey()
+        let tenant = Tenant(
+            id: RegistryID.random(), slug: slug, name: name, keyAuthority: key.publicKey.pemRepresentation)
+        // The key comes first: a key without a tenant harms nobody, a tenant without its key cannot be mended.
+        _ = try folder.writeOnce(Array(key.pem().reveal().utf8), to: File.keyAuthority(of: tenant.id))
+        do {
+            try registry.createTenant(tenant, at: now)
+        } catch {
+            try folder.remove(File.keyAuthority(of: tenant.id))
+            throw error
+        }
+        return (tenant, try registry.createAdministrator(named: "admin", of: tenant, at: now))
+    }
+
+    private static func pin(ofCertificate der: [UInt8]) throws -> Pin {
+        let key = try Certificate(derEncoded: der).publicKey
+        return Pin(publicKeyDER: try key.serializeAsPEM().derBytes)
+    }
+
+    private static func content(of name: String, in folder: StateFolder) throws -> [UInt8] {
+        guard let content = try folder.read(name) else {
+            throw EnrollmentServiceError(
+                .unreadable, "\(folder.path)/\(name) is missing; restore it from the installation's backup.")
+        }
+        return content
+    }
+
+    private static func text(in name: String, of folder: StateFolder) throws -> String {
+        String(decoding: try content(of: name, in: folder), as: UTF8.self)
+    }
+
+    private static func certificate(in name: String, of folder: StateFolder) throws -> [UInt8] {
+        guard let first = try CertificatePEM.decode(try text(in: name, of: folder)).first else {
+            throw EnrollmentServiceError(.unreadable, "\(folder.path)/\(name) holds no certificate.")
+        }
+        return first
+    }
+
+    private static func decode<Value: Decodable>(
+        _ type: Value.Type, _ content: [UInt8], _ name: String
+    ) throws -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(content))
+        } catch {
+            throw EnrollmentServiceError(.unreadable, "\(name) cannot be understood: \(error)")
+        }
+    }
+}

@@ -1,0 +1,34 @@
+internal import EnrollmentProtocol
+internal import HTTPTypes
+internal import ProblemDetails
+internal import TenantPort
+
+/// A request that is not granted, and why.
+struct Refusal: Error {
+    let problem: EnrollmentProblem
+    let detail: String
+    /// The tenant whose credential the request came with, once that is known.
+    var tenant: Tenant?
+
+    init(_ problem: EnrollmentProblem, _ detail: String, tenant: Tenant? = nil) {
+        self.problem = problem
+        self.detail = detail
+        self.tenant = tenant
+    }
+
+    /// The same text whether the credential is unknown, wrong, or one of somebody else.
+    static var invalidCredentials: Refusal {
+        Refusal(.invalidCredentials, "The Authorization header holds no credential that is valid here.")
+    }
+
+    static func notFound(_ what: String, _ name: String) -> Refusal {
+        Refusal(.notFound, "There is no \(what) “\(name.prefix(80))”.")
+    }
+
+    var response: ProblemResponse {
+        ProblemResponse(
+            ProblemDetails(
+                code: problem.rawValue, title: problem.title, status: problem.status, detail: detail,
+                retryable: problem.isRetryable, retryAfter: problem.isRetryable ? 1 : nil))
+    }
+}

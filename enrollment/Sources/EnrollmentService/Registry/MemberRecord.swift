@@ -1,0 +1,21 @@
+internal import EnrollmentProtocol
+internal import Foundation
+internal import MachineIdentity
+
+/// A registered connector or dispatcher as one of its certificates finds it.
+struct MemberRecord: Sendable {
+    let id: String
+    let tenant: Tenant
+    let account: String
+    let role: AccountRole
+    let groups: [GroupReference]
+    let generation: Int
+    /// The certified key in its 65-byte form (X9.63).
+    let publicKey: [UInt8]
+    /// The fingerprint of that key.
+    let keyFingerprint: KeyFingerprint
+    /// When the certificate ends by which it was found.
+    let notAfter: Date
+    /// Whether it, the certificate or its key is revoked.
+    let isRevoked: Bool
+}

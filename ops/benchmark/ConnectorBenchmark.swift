@@ -1,0 +1,40 @@
+internal import ArgumentParser
+internal import BrokerCore
+internal import BrokerLink
+internal import Connector
+internal import ConnectorServices
+internal import Logging
+internal import NIOSSL
+internal import RelayFormat
+
+/// The connector's half, in a process of its own.
+struct ConnectorBenchmark: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "connector", abstract: "Serves the benchmark; started by the tenant's half.", shouldDisplay: false)
+
+    @Option var place: String
+
+    func run() async throws {
+        var logger = Logger(label: "relay-benchmark")
+        logger.logLevel = .error
+        let place = try BenchmarkPlace.read(place)
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.trustRoots = .certificates([try NIOSSLCertificate(bytes: Array(place.certificate.utf8), format: .pem)])
+        let boot = BootID.random()
+        let client = try LinkClient(
+            configuration: .init(host: "localhost", port: place.port, tls: tls), logger: logger
+        ) { _ in LinkCredential(token: "\(boot)", proof: []) }
+        let session = ConnectorSession(
+            identity: ConnectorIdentity(
+                tenant: place.tenantID, tenantName: "benchmark", member: place.memberID, name: "echo", boot: boot,
+                bootNumber: 1, groups: [place.groupID: "benchmark"]),
+            broker: client, services: ServiceCatalog(["echo": EchoService()]),
+            configuration: .init(inFlight: 4096, version: "benchmark"), clock: .system, logger: logger)
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await client.run() }
+            group.addTask { try await session.run() }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,10 @@
+internal import ArgumentParser
+
+/// Measures the relay against floors in the same run; started by `ops/bench`.
+@main
+struct RelayBenchmark: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "relay-benchmark", abstract: "Measures calls through dispatcher, queue, link and connector.",
+        subcommands: [TenantBenchmark.self, ConnectorBenchmark.self, FloorBenchmark.self],
+        defaultSubcommand: TenantBenchmark.self)
+}
