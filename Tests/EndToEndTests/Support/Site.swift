@@ -183,9 +183,9 @@ final class Site: @unchecked Sendable {
         return Answer(status: Int(response.status.code), headers: response.headers, text: String(buffer: content))
     }
 
-    /// Calls the recording service: a path that is counted, held for so many milliseconds.
-    func call(_ name: String, holding milliseconds: Int = 0, method: String = "GET") async throws -> Answer {
-        try await http(method, "/v1/groups/site/services/app/open/\(name)?hold=\(milliseconds)")
+    /// Calls the recording service: a path that is counted, held for so many milliseconds or until the gate opens.
+    func call(_ name: String, holding hold: String = "0", method: String = "GET") async throws -> Answer {
+        try await http(method, "/v1/groups/site/services/app/open/\(name)?hold=\(hold)")
     }
 
     // MARK: The end
