@@ -10,9 +10,11 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -68,6 +70,7 @@ let package = Package(
         .target(name: "DispatcherProtocol"),
 
         // Adapters: one outside library each.
+        .target(name: "StructuredLogging", dependencies: [logging]),
         .target(name: "SQLiteBroker", dependencies: ["RelayFormat", "BrokerCore", grdb, logging]),
         .target(
             name: "BrokerLink",
@@ -95,7 +98,8 @@ let package = Package(
         .target(
             name: "Connector",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient,
+                httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
                 yams,
             ]),
         .target(
@@ -122,16 +126,15 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", "EnrollmentClient", "ConnectorServices", "Connector", arguments, lifecycle, logging,
-                yams,
-                nioSSL,
+                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
+                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, nioSSL, crypto,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "MachineIdentity",
-                "EnrollmentProtocol", "Dispatcher", "CertificateAuthority", "EnrollmentService", arguments, lifecycle,
-                logging, hummingbird, nioSSL, nio,
+                "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
+                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL, nio,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -150,6 +153,18 @@ let package = Package(
         // Tests.
         .testTarget(name: "RelayFormatTests", dependencies: ["RelayFormat"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["RelayFormat", "RelayDelivery"]),
+        .testTarget(
+            name: "ConnectorServicesTests",
+            dependencies: ["RelayFormat", "ConnectorServices", asyncHTTPClient, nio, nioPosix]),
+        .testTarget(
+            name: "ConnectorTests",
+            dependencies: ["RelayFormat", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging]),
+        .testTarget(
+            name: "DispatcherTests",
+            dependencies: [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ProblemDetails", "DispatcherProtocol", "TenantPort",
+                "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio, logging,
+            ]),
         .testTarget(
             name: "RelayTests",
             dependencies: [
@@ -189,6 +204,12 @@ let package = Package(
         .testTarget(
             name: "CertificateAuthorityTests",
             dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio, nioHTTP1,
+                nioSSL,
+            ]),
         .testTarget(
             name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol", "MachineIdentity"]),
         .testTarget(

@@ -30,6 +30,7 @@ public final class TenantClock: Sendable {
     ///
     /// A reading replaces the last one when it is at least as certain, or the last one has aged for ten minutes.
     public func learn(tenantTime: RelayTime, asked: ContinuousClock.Instant, answered: ContinuousClock.Instant) {
+        guard answered >= asked else { return }
         let uncertainty = (answered - asked) / 2
         anchor.withLock { anchor in
             let age = answered - anchor.steady

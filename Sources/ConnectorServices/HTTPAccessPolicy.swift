@@ -36,6 +36,9 @@ public struct HTTPAccessPolicy: Sendable, Equatable {
                 "the path is ambiguous: dot segments, backslashes, empty segments and encoded"
                     + " separators are refused")
         }
+        guard method != "CONNECT" else {
+            throw RequestFailure(.deniedByPolicy, "CONNECT asks for a tunnel, not for something of the service")
+        }
         let isAllowed = rules.contains { rule in
             (rule.methods.contains("*") || rule.methods.contains(method))
                 && rule.paths.contains { $0.matches(segments) }
@@ -52,7 +55,7 @@ public struct HTTPAccessPolicy: Sendable, Equatable {
         var segments: [String] = []
         for (index, part) in parts.enumerated() {
             guard let segment = percentDecoded(part), !segment.contains("/"), !segment.contains("\\"),
-                segment != ".", segment != "..", !segment.unicodeScalars.contains(where: { $0.value < 0x20 })
+                segment != ".", segment != "..", !segment.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f })
             else { return nil }
             // A matrix parameter may hide a dot segment from us ("..;x").
             guard !segment.hasPrefix("..;"), !segment.hasPrefix(".;") else { return nil }
@@ -72,9 +75,10 @@ public struct HTTPAccessPolicy: Sendable, Equatable {
                 bytes.append(byte)
                 continue
             }
-            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
-                return nil
-            }
+            let digits = rest.prefix(2)
+            guard digits.count == 2, digits.allSatisfy(\.isHexadecimalDigit),
+                let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+            else { return nil }
             rest = rest.dropFirst(2)
             // An encoded percent sign may be decoded a second time behind us.
             guard value != UInt8(ascii: "%"), value != 0 else { return nil }

@@ -40,6 +40,24 @@ public struct HTTPService: ConnectorService {
         self.base = base
     }
 
+    /// Makes a client for all HTTP services of a connector; whoever made it shuts it down.
+    ///
+    /// It follows no redirect, since that would leave the target that the policy was written for. It unpacks nothing,
+    /// uses no proxy whatever the environment says, and gives up on a connection after five seconds, at once when it is
+    /// refused.
+    ///
+    /// - Parameter connections: the most connections to one target.
+    public static func makeClient(connections: Int = 256) -> HTTPClient {
+        var pool = HTTPClient.Configuration.ConnectionPool(
+            idleTimeout: .seconds(30), concurrentHTTP1ConnectionsPerHostSoftLimit: connections)
+        pool.retryConnectionEstablishment = false
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)), connectionPool: pool, proxy: nil,
+            decompression: .disabled)
+        configuration.httpVersion = .http1Only
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
     public func authorize(_ operation: RequestMessage.Operation) throws(RequestFailure) {
         switch operation {
         case .http(let content):
@@ -54,36 +72,48 @@ public struct HTTPService: ConnectorService {
     }
 
     private func exchange(_ content: HTTPRequestContent, timeout: Duration) async -> ResponseMessage.Outcome {
-        var request = HTTPClientRequest(url: base + content.target)
+        let end = ContinuousClock.now + timeout
+        var request = HTTPClientRequest(url: base + content.target.asURITarget)
         request.method = HTTPMethod(rawValue: content.method)
-        for field in content.headers where !field.isNamed("host") && !field.isNamed("content-length") {
+        for field in HTTPHeaderField.endToEnd(content.headers)
+        where !field.isNamed("host") && !field.isNamed("content-length") {
             request.headers.add(name: field.name, value: field.value)
         }
         if !content.body.isEmpty { request.body = .bytes(ByteBuffer(bytes: content.body)) }
         do {
-            let response = try await client.execute(request, timeout: .milliseconds(timeout.inMilliseconds))
-            return await read(response, isHead: content.method == "HEAD")
+            let response = try await execute(request, until: end)
+            return await read(response, isHead: content.method == "HEAD", until: end)
         } catch {
             return .failed(Self.failure(of: error, mayHaveRun: Self.mayHaveReachedTarget(error)))
         }
     }
 
-    private func read(_ response: HTTPClientResponse, isHead: Bool) async -> ResponseMessage.Outcome {
+    /// Asks once, or a second time where that is safe: a kept connection may end just when it is used again.
+    private func execute(
+        _ request: HTTPClientRequest, until end: ContinuousClock.Instant
+    ) async throws -> HTTPClientResponse {
+        do {
+            return try await client.execute(request, timeout: .milliseconds((end - .now).inMilliseconds))
+        } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+            guard RequestClass.standard(forHTTPMethod: request.method.rawValue) == .safe else { throw error }
+            return try await client.execute(request, timeout: .milliseconds((end - .now).inMilliseconds))
+        }
+    }
+
+    private func read(
+        _ response: HTTPClientResponse, isHead: Bool, until end: ContinuousClock.Instant
+    ) async -> ResponseMessage.Outcome {
         let status = response.status.code
         guard (200..<600).contains(status) else {
             return .failed(RequestFailure(.targetFailed, "the service answered with status \(status)"))
         }
-        var headers: [HTTPHeaderField] = []
-        var headerBytes = 0
-        for (name, value) in response.headers {
-            headerBytes += name.utf8.count + value.utf8.count
-            headers.append(HTTPHeaderField(name, value))
-        }
+        let headers = response.headers.map { HTTPHeaderField($0.name, $0.value) }
+        let headerBytes = headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
         guard headerBytes <= RelayLimits.httpHeaders else {
             return .failed(RequestFailure(.responseTooLarge, "the response's header fields exceed the limit"))
         }
         do {
-            let body = isHead ? ByteBuffer() : try await response.body.collect(upTo: RelayLimits.inlineBody)
+            let body = isHead ? ByteBuffer() : try await Self.collect(response.body, until: end)
             let content = HTTPResponseContent(
                 status: UInt16(status), headers: HTTPHeaderField.endToEnd(headers),
                 body: Array(buffer: body)[...])
@@ -92,8 +122,28 @@ public struct HTTPService: ConnectorService {
             return .failed(
                 RequestFailure(
                     .responseTooLarge, "the service answered with more than \(RelayLimits.inlineBody) bytes"))
+        } catch is Overdue {
+            return .failed(RequestFailure(.targetFailed, "the service did not finish its answer in time"))
         } catch {
             return .failed(RequestFailure(.targetFailed, "the service's answer broke off: \(Self.text(of: error))"))
+        }
+    }
+
+    private struct Overdue: Error {}
+
+    /// Takes the whole body; the client's own timeout ends with the answer's head.
+    private static func collect(
+        _ body: HTTPClientResponse.Body, until end: ContinuousClock.Instant
+    ) async throws -> ByteBuffer {
+        try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
+            group.addTask { try await body.collect(upTo: RelayLimits.inlineBody) }
+            group.addTask {
+                try await Task.sleep(until: end, clock: .continuous)
+                throw Overdue()
+            }
+            defer { group.cancelAll() }
+            guard let collected = try await group.next() else { throw Overdue() }
+            return collected
         }
     }
 
@@ -106,6 +156,9 @@ public struct HTTPService: ConnectorService {
             ]
             return !beforeConnection.contains(error)
         case is NIOConnectionError, is NIOSSLError: return false
+        case let error as IOError:
+            // What only an attempt to connect can meet, within the time that a request may take.
+            return ![ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENETDOWN, EADDRNOTAVAIL].contains(error.errnoCode)
         default: return true
         }
     }
@@ -124,6 +177,7 @@ public struct HTTPService: ConnectorService {
         if let error = error as? NIOConnectionError {
             return error.connectionErrors.first.map { "\($0.error)" } ?? error.dnsAError.map { "\($0)" } ?? "\(error)"
         }
+        if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
         return "\(error)"
     }
 }

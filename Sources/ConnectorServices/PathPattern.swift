@@ -11,6 +11,8 @@ public struct PathPattern: Sendable, Equatable, CustomStringConvertible {
     public let description: String
 
     /// Reads a pattern; nil unless it begins with a slash and has `**` at most as its last segment.
+    ///
+    /// Nil too for what no plain path could match: dot segments, empty segments but the last, a query, a fragment.
     public init?(_ text: String) {
         guard text.hasPrefix("/") else { return nil }
         var segments: [Segment] = []
@@ -23,7 +25,9 @@ public struct PathPattern: Sendable, Equatable, CustomStringConvertible {
             case "*":
                 segments.append(.any)
             default:
-                guard !part.contains("*") else { return nil }
+                guard !part.contains(where: { "*?#%\\".contains($0) }), part != ".", part != "..",
+                    !part.isEmpty || index == parts.count - 1
+                else { return nil }
                 segments.append(.literal(String(part)))
             }
         }

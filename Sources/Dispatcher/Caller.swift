@@ -26,7 +26,7 @@ public struct Caller: Sendable, Equatable {
 }
 
 /// Knows the callers by their API keys.
-public protocol CallerDirectory: Sendable {
+public protocol CallerAuthentication: Sendable {
     /// Finds the caller of a key; nil for a key that is unknown, expired or revoked.
     func caller(forKey key: String) async throws -> Caller?
 }

@@ -78,9 +78,13 @@ public final class TenantDispatcher: Sendable {
         machine.withLock { $0.presence.peers.values.filter { $0.offers[group] != nil } }
     }
 
-    /// The standing of the tenant's connectors: the best of each one's processes.
-    public func peers() -> [Peer] {
-        machine.withLock { Array($0.presence.peers.values) }
+    /// How each connector of the tenant stands, by its id: as its newest process does.
+    public var standings: [String: String] {
+        let peers = machine.withLock { Array($0.presence.peers.values) }.filter { $0.readiness != .observing }
+        let newest = Dictionary(grouping: peers, by: \.member).compactMapValues { boots in
+            boots.max { $0.bootNumber < $1.bootNumber }
+        }
+        return Dictionary(uniqueKeysWithValues: newest.map { ("\($0.key)", $0.value.standing.name) })
     }
 
     /// Works until the surrounding task is cancelled.

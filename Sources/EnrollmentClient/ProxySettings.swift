@@ -1,4 +1,5 @@
 internal import Foundation
+public import MachineIdentity
 
 /// Which connections go through an HTTP proxy: the values of `HTTPS_PROXY` and `NO_PROXY`, handed in by the command.
 public struct ProxySettings: Sendable, Equatable {
@@ -9,11 +10,14 @@ public struct ProxySettings: Sendable, Equatable {
         /// The proxy's port.
         public let port: Int
         /// User and password, where the proxy wants them.
-        let credentials: Credentials?
+        public let credentials: Credentials?
 
-        struct Credentials: Sendable, Equatable {
-            let user: String
-            let password: String
+        /// What a proxy asks for.
+        public struct Credentials: Sendable, Equatable {
+            /// The user.
+            public let user: String
+            /// The password.
+            public let password: Secret
         }
 
         public var description: String { "\(host):\(port)" }
@@ -47,7 +51,7 @@ public struct ProxySettings: Sendable, Equatable {
         }
         proxy = Proxy(
             host: host, port: parts.port ?? 3128,
-            credentials: parts.user.map { Proxy.Credentials(user: $0, password: parts.password ?? "") })
+            credentials: parts.user.map { Proxy.Credentials(user: $0, password: Secret(parts.password ?? "")) })
     }
 
     /// The proxy for a host; nil if it is reached directly.

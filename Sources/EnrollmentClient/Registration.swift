@@ -153,7 +153,8 @@ public struct Registration: Sendable {
 
     private func record(_ answer: EnrollAnswer, _ finding: ServerExamination.Finding, now: Date) -> StoredIdentity {
         StoredIdentity(
-            connectorID: answer.connectorID, tenant: answer.tenant, account: answer.account, groups: [],
+            connectorID: answer.connectorID, displayName: request.displayName, tenant: answer.tenant,
+            account: answer.account, groups: [],
             trustDomain: answer.trustDomain, tenantURL: request.endpoint.description, serverTrust: finding.trust,
             serverIssuerPin: finding.issuerPin, authorityPin: request.expectation.authority,
             keyAuthority: answer.keyAuthority, generation: answer.generation, notAfter: answer.notAfter,

@@ -164,6 +164,6 @@ public final class TenantHTTPClient: Sendable {
     private static func proxy(_ proxy: ProxySettings.Proxy) -> HTTPClient.Configuration.Proxy {
         .server(
             host: proxy.host, port: proxy.port,
-            authorization: proxy.credentials.map { .basic(username: $0.user, password: $0.password) })
+            authorization: proxy.credentials.map { .basic(username: $0.user, password: $0.password.reveal()) })
     }
 }

@@ -6,6 +6,8 @@ public import MachineIdentity
 public struct StoredIdentity: Sendable, Equatable, Codable {
     /// The connector's id.
     public var connectorID: String
+    /// What the administrator reads beside the id.
+    public var displayName: String?
     /// The tenant's id and name.
     public var tenant: TenantReference
     /// The service account.
@@ -37,12 +39,14 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
 
     /// Makes a record.
     public init(
-        connectorID: String, tenant: TenantReference, account: String, groups: [GroupReference], trustDomain: String,
+        connectorID: String, displayName: String? = nil, tenant: TenantReference, account: String,
+        groups: [GroupReference], trustDomain: String,
         tenantURL: String, serverTrust: ServerTrust, serverIssuerPin: Pin?, authorityPin: Pin,
         keyAuthority: KeyAuthorityReference, generation: Int, notAfter: Date, renewAt: Date, registeredAt: Date,
         invitationDigest: String
     ) {
         self.connectorID = connectorID
+        self.displayName = displayName
         self.tenant = tenant
         self.account = account
         self.groups = groups
@@ -62,6 +66,7 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
     enum CodingKeys: String, CodingKey {
         case tenant, account, groups, generation
         case connectorID = "connector_id"
+        case displayName = "display_name"
         case trustDomain = "trust_domain"
         case tenantURL = "tenant_url"
         case serverTrust = "server_trust"

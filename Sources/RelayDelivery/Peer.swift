@@ -10,6 +10,15 @@ public struct Peer: Sendable, Equatable {
         case suspect(Suspicion)
         /// Three beats are missing, or another boot of the identity took its place. No exit but a beat.
         case lost
+
+        /// The name for people and programs.
+        public var name: String {
+            switch self {
+            case .online: "online"
+            case .suspect: "suspect"
+            case .lost: "lost"
+            }
+        }
     }
 
     /// Why a peer is suspected.

@@ -16,7 +16,8 @@ struct PortResponder: HTTPResponder {
             response = try await explainMissingRoute(request, context: context)
         }
         if request.method == .head { response = response.createHeadResponse() }
-        response.headers[.posternRequestID] = context.requestID
+        // The dispatcher names a relayed request itself; all others go by the port's own id.
+        if response.headers[.posternRequestID] == nil { response.headers[.posternRequestID] = context.requestID }
         context.logger.log(
             level: response.status.kind == .serverError ? .info : .debug, "Request answered",
             metadata: [

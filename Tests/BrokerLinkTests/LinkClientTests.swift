@@ -212,20 +212,33 @@ import Testing
         await world.stage.stop()
     }
 
-    @Test("A link on which nothing is heard any more is given up on both ends")
-    func silence() async throws {
-        let timing = LinkTiming(ping: .milliseconds(50), silence: .milliseconds(200))
+    @Test("A client gives up a link on which it hears nothing any more, and makes another")
+    func silentServer() async throws {
+        let world = try await LinkWorld()
+        let relay = try await Relay(to: world.stage.port)
+        let run = try world.stage.client(world.connector(), over: relay.port) {
+            $0.timing = LinkTiming(ping: .milliseconds(100), silence: .milliseconds(500))
+        }
+        try await run.connected()
+        relay.hold()
+        #expect(try await run.disconnected() == LinkError(.silent, ""))
+        try await run.connected()
+        await run.stop()
+        await relay.stop()
+        await world.stage.stop()
+    }
+
+    @Test("A server gives up a link on which it hears nothing any more, and closes its inbox")
+    func silentClient() async throws {
+        let timing = LinkTiming(ping: .milliseconds(100), silence: .milliseconds(500))
         let world = try await LinkWorld(configuration: .init(timing: timing))
         let relay = try await Relay(to: world.stage.port)
         let principal = world.connector()
         let watch = try await world.broker.watchPresence(of: world.tenant)
-        let run = try world.stage.client(principal, over: relay.port) { $0.timing = timing }
+        let run = try world.stage.client(principal, over: relay.port)
         _ = try await run.client.openInbox(InboxPlace(tenant: world.tenant, boot: principal.boot))
-        try await run.connected()
         relay.hold()
-        #expect(try await run.disconnected() == LinkError(.silent, ""))
         #expect(await watch.next() == [.closed(principal.boot)])
-        try await run.connected()
         await run.stop()
         await relay.stop()
         await world.stage.stop()

@@ -50,7 +50,8 @@ struct Measurement {
     /// A row of the table that `ops/bench` prints.
     func row(_ name: String) -> String {
         let rate = Double(count) / (elapsed / .seconds(1))
-        return "| \(name) | \(inFlight) | \(Int(rate)) | \(Int(percentile(0.5))) | \(Int(percentile(0.99))) | \(failures) |"
+        return
+            "| \(name) | \(inFlight) | \(Int(rate)) | \(Int(percentile(0.5))) | \(Int(percentile(0.99))) | \(failures) |"
     }
 
     /// The heading of that table.

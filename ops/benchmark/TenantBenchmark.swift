@@ -52,13 +52,20 @@ struct TenantBenchmark: AsyncParsableCommand {
             try place.write(file)
             let connector = try Self.startConnector(file)
             defer { connector.terminate() }
-            try await measure(dispatcher.tenant(tenant, named: "benchmark"), group: group)
-            print("connector resident after the run: \(Self.residentMemory(of: connector.processIdentifier)) MiB")
+            let pid = connector.processIdentifier
+            let tenantDispatcher = dispatcher.tenant(tenant, named: "benchmark")
+            let call = try await ready(tenantDispatcher, group: group)
+            let idle = Self.residentMemory(of: pid)
+            await measure(call)
+            print(
+                "\nThe connector's process: \(idle) MiB resident when idle, \(Self.residentMemory(of: pid)) MiB after the run."
+            )
             services.cancelAll()
         }
     }
 
-    private func measure(_ dispatcher: TenantDispatcher, group: GroupID) async throws {
+    /// Waits until calls are answered.
+    private func ready(_ dispatcher: TenantDispatcher, group: GroupID) async throws -> @Sendable () async -> Bool {
         let body = [UInt8](repeating: 0x61, count: size)
         let content = HTTPRequestContent(method: "GET", target: "/", headers: [], body: body[...])
         let call: @Sendable () async -> Bool = {
@@ -74,6 +81,10 @@ struct TenantBenchmark: AsyncParsableCommand {
             guard ContinuousClock.now < end else { throw ValidationError("the connector did not come") }
             try await Task.sleep(for: .milliseconds(100))
         }
+        return call
+    }
+
+    private func measure(_ call: @escaping @Sendable () async -> Bool) async {
         _ = await Measurement.run(inFlight: 64, lasting: .seconds(1), exchange: call)
         print(Measurement.heading)
         for number in inFlight {

@@ -34,7 +34,8 @@ public final class LinkClient: Broker {
     ///
     /// - Parameters:
     ///   - credential: gets a credential with a proof over the server's nonce, for each connection and at half of each
-    ///     credential's life; a fatal `LinkError` from it ends the client, any other error is tried again.
+    ///     credential's life; a fatal `LinkError` from it ends the client, any other error is tried again. It has to
+    ///     return when its task is cancelled: its connection is gone then.
     ///   - onStateChange: told of each change; must not block.
     /// - Throws: an error of NIOSSL for a TLS configuration that cannot be used.
     public init(

@@ -2,6 +2,8 @@ internal import BrokerCore
 internal import Synchronization
 
 /// The reading end of an inbox at the far end of a link; gives room back as its records are taken.
+///
+/// Control frames pass data at the broker; what has come over the link already keeps its order.
 final class LinkInbox: Inbox {
     private let id: UInt32
     private let client: LinkClient

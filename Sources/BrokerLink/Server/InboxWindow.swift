@@ -13,7 +13,9 @@ final class InboxWindow: Sendable {
 
     private let state = Mutex(State(credit: size))
 
-    /// Waits until there is any credit; false when the window is closed. For one caller at a time.
+    /// Waits until there is any credit; false when the window is closed.
+    ///
+    /// For one caller at a time.
     func open() async -> Bool {
         await withCheckedContinuation { continuation in
             let resumeNow = state.withLock { state in

@@ -29,7 +29,7 @@ public enum ConfigurationFile {
         } catch {
             throw ConfigurationError("", "this is not YAML: \(error)")
         }
-        guard let root, root != Node("", Tag(.null)) else { return ConnectorConfiguration() }
+        guard let root, root.null == nil else { return ConnectorConfiguration() }
         var map = try KeyedNode(root, at: "")
         var configuration = ConnectorConfiguration()
         if var limits = try map.map("limits") {
@@ -61,6 +61,11 @@ public enum ConfigurationFile {
             }
     }
 
+    private static func isMethod(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { (0x21...0x7e).contains($0) && !"\"(),/:;<=>?@[\\]{}*".utf8.contains($0) }
+    }
+
     private static func service(_ node: KeyedNode) throws(ConfigurationError) -> ConnectorConfiguration.Service {
         var node = node
         switch try node.string("kind") {
@@ -75,7 +80,8 @@ public enum ConfigurationFile {
             throw ConfigurationError(node.path("target"), "the target is missing, as in http://127.0.0.1:8080")
         }
         guard let target = URL(string: text), let scheme = target.scheme, ["http", "https"].contains(scheme),
-            target.host?.isEmpty == false, target.query == nil, target.fragment == nil, target.user == nil
+            target.host?.isEmpty == false, (1...65_535).contains(target.port ?? 80), target.query == nil,
+            target.fragment == nil, target.user == nil
         else {
             throw ConfigurationError(
                 node.path("target"), "\"\(text)\" is not of the form http://host:port or https://host:port/base")
@@ -86,13 +92,16 @@ public enum ConfigurationFile {
             guard !methods.isEmpty else {
                 throw ConfigurationError(rule.path("methods"), "name at least one method, as in [GET, HEAD]")
             }
+            for method in methods where method != "*" && !isMethod(method) {
+                throw ConfigurationError(rule.path("methods"), "\"\(method)\" is no method; name each one by itself")
+            }
             var paths: [PathPattern] = []
             for text in try rule.strings("paths") ?? [] {
                 guard let pattern = PathPattern(text) else {
                     throw ConfigurationError(
                         rule.path("paths"),
                         "\"\(text)\" is no pattern: it begins with \"/\", \"*\" stands for one"
-                            + " whole segment, \"**\" only at the end")
+                            + " whole segment, \"**\" only at the end, and nothing is percent-encoded")
                 }
                 paths.append(pattern)
             }

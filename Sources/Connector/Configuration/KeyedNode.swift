@@ -11,6 +11,9 @@ struct KeyedNode {
         guard case .mapping(let mapping) = node else {
             throw ConfigurationError(place, "a mapping of keys to values is expected here")
         }
+        guard mapping.keys.allSatisfy({ $0.string != nil }) else {
+            throw ConfigurationError(place, "every key is plain text")
+        }
         self.mapping = mapping
         self.place = place
     }

@@ -35,12 +35,19 @@ public struct ControlClient: Sendable {
         else { throw .notRunning }
         var request = HTTPClientRequest(url: url.absoluteString)
         request.method = method
+        // A socket that a killed process left behind refuses; trying again would only keep the person waiting.
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
         do {
-            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
-            let body = try await response.body.collect(upTo: 1 << 20)
-            return try JSONDecoder().decode(Answer.self, from: Data(body.readableBytesView))
+            let answer = try await HTTPClient.withHTTPClient(configuration: configuration) { [request] client in
+                let response = try await client.execute(request, timeout: .seconds(10))
+                return try await response.body.collect(upTo: 1 << 20)
+            }
+            return try JSONDecoder().decode(Answer.self, from: Data(answer.readableBytesView))
         } catch let error as DecodingError {
             throw .unexpected("\(error)")
+        } catch let error as HTTPClientError where error == .deadlineExceeded {
+            throw .unexpected("the connector did not answer within 10 seconds")
         } catch {
             throw .notRunning
         }

@@ -11,10 +11,10 @@ internal import RelayFormat
 /// The dispatcher's HTTP API, on the tenant's port.
 public struct DispatcherRoutes: Sendable {
     private let dispatcher: Dispatcher
-    private let callers: any CallerDirectory
+    private let callers: any CallerAuthentication
 
     /// Joins the dispatcher and those who know its callers.
-    public init(dispatcher: Dispatcher, callers: any CallerDirectory) {
+    public init(dispatcher: Dispatcher, callers: any CallerAuthentication) {
         self.dispatcher = dispatcher
         self.callers = callers
     }
@@ -47,6 +47,7 @@ public struct DispatcherRoutes: Sendable {
         let method = request.method.rawValue
         let content = HTTPRequestContent(
             method: method, target: target.rest, headers: HTTPHeaderField.endToEnd(headers), body: body)
+        try RelayBody.check(content)
         let result = await dispatcher.tenant(caller.tenant, named: caller.tenantName).call(
             RelayedCall(
                 group: group, service: target.service,
@@ -54,7 +55,7 @@ public struct DispatcherRoutes: Sendable {
                 deadline: deadline, operation: .http(content)))
         log(result, caller: caller, service: target.service, context: context)
         switch result.outcome {
-        case .http(let content): return RelayAnswer.response(content, result)
+        case .http(let content): return RelayAnswer.response(content, result, isHead: request.method == .head)
         case .failed(let failure): throw RelayAnswer.problem(failure, result)
         }
     }

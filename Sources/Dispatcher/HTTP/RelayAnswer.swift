@@ -10,17 +10,18 @@ internal import TenantPort
 
 /// Writes the answers of the dispatcher's HTTP API.
 enum RelayAnswer {
-    /// The service's answer as it was.
-    static func response(_ content: HTTPResponseContent, _ result: CallResult) -> Response {
+    /// The service's answer as it was, but for what would speak for the tenant or break the framing.
+    static func response(_ content: HTTPResponseContent, _ result: CallResult, isHead: Bool) -> Response {
         var headers = headers(of: result)
-        for field in content.headers {
-            guard let name = HTTPField.Name(field.name), !field.name.lowercased().hasPrefix("postern-") else {
-                continue
-            }
+        // Only where no body belongs to the answer does the stated length say something else than the body does.
+        let keepsLength = isHead || content.status == 304
+        for field in HTTPHeaderField.endToEnd(content.headers) {
+            guard let name = HTTPField.Name(field.name), !name.canonicalName.hasPrefix("postern-"),
+                keepsLength || name != .contentLength
+            else { continue }
             headers.append(HTTPField(name: name, value: field.value))
         }
         let body = content.body.isEmpty ? ResponseBody() : .init(byteBuffer: ByteBuffer(bytes: content.body))
-        if !content.body.isEmpty { headers[.contentLength] = nil }
         return Response(status: .init(code: Int(content.status)), headers: headers, body: body)
     }
 
@@ -102,14 +103,8 @@ enum RelayAnswer {
 extension GroupPresence.Member {
     /// Describes a peer as one group sees it.
     init(_ peer: Peer, group: GroupID, now: ContinuousClock.Instant) {
-        let standing =
-            switch peer.standing {
-            case .online: "online"
-            case .suspect: "suspect"
-            case .lost: "lost"
-            }
         self.init(
-            connector: "\(peer.member)", name: peer.name, standing: standing, readiness: "\(peer.readiness)",
+            connector: "\(peer.member)", name: peer.name, standing: peer.standing.name, readiness: "\(peer.readiness)",
             lastBeatSeconds: (now - peer.lastBeat) / .seconds(1), services: (peer.offers[group] ?? []).sorted(),
             inFlight: peer.inFlight, credit: peer.credit, version: peer.version, bootNumber: peer.bootNumber)
     }

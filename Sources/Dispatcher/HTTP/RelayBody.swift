@@ -41,14 +41,20 @@ enum RelayBody {
         }
         guard body.count <= RelayLimits.inlineBody else { throw tooLarge(RelayLimits.inlineBody) }
         let headers = (call.headers ?? [:]).sorted { $0.key < $1.key }.map { HTTPHeaderField($0.key, $0.value) }
+            .filter { !$0.name.lowercased().hasPrefix("postern-") }
         let content = HTTPRequestContent(
             method: method, target: target, headers: HTTPHeaderField.endToEnd(headers), body: body[...])
+        try check(content)
+        return content
+    }
+
+    /// Refuses what no connector would take, instead of leaving it to its deadline.
+    static func check(_ content: HTTPRequestContent) throws {
         do throws(RelayFormatError) {
             try content.validate()
         } catch {
             throw RelayAnswer.malformed("the request cannot be relayed: \(error)")
         }
-        return content
     }
 
     private static func tooLarge(_ limit: Int) -> ProblemResponse {

@@ -62,7 +62,8 @@ struct ConnectorRuntime {
         ) { nonce in try await credentials.credential(nonce: nonce) }
         targets = HTTPService.makeClient()
         session = ConnectorSession(
-            identity: try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug), broker: link,
+            identity: try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug),
+            broker: link,
             services: ServiceCatalog(configuration, client: targets),
             configuration: .init(
                 inFlight: min(configuration.inFlight, first.limits.inFlight), drain: configuration.drain,

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import BrokerLink
 internal import Connector
 internal import EnrollmentClient
 internal import Foundation
@@ -24,9 +25,9 @@ struct PingCommand: AsyncParsableCommand {
             let answer: ControlAnswer.Ping
             do {
                 answer = try await ControlClient(path: state.controlSocket).ping()
-            } catch .notRunning {
+            } catch ControlClient.Failure.notRunning {
                 answer = try await Self.pingAlone(identity, logger: logging.logger(label: "postern", quiet: true))
-            } catch .unexpected(let text) {
+            } catch ControlClient.Failure.unexpected(let text) {
                 throw CommandFailure(.unexpected, text, advice: "Are service and command of the same version?")
             }
             if json {

@@ -1,4 +1,5 @@
 internal import BrokerLink
+internal import Crypto
 internal import EnrollmentClient
 internal import EnrollmentProtocol
 internal import Foundation
@@ -32,10 +33,13 @@ actor QueueCredentialSource {
                 if attempts > 0 {
                     logger.notice(
                         "Tenant reached",
-                        metadata: ["after_s": "\((ContinuousClock.now - begun).components.seconds)", "attempts": "\(attempts)"])
+                        metadata: [
+                            "after_s": "\((ContinuousClock.now - begun).components.seconds)", "attempts": "\(attempts)",
+                        ])
                 }
                 return answer
-            } catch let error as EnrollmentClientError where error.isRetryable && persistently {
+            } catch {
+                guard error.isRetryable && persistently else { throw error }
                 attempts += 1
                 if attempts == 1 {
                     logger.warning("Tenant not reached; trying on", metadata: ["reason": "\(error)"])

@@ -1,10 +1,12 @@
 internal import ArgumentParser
 internal import Connector
 internal import EnrollmentClient
+internal import EnrollmentProtocol
 internal import Foundation
 internal import IdentityStore
 internal import Logging
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// `postern run`.
 struct RunCommand: AsyncParsableCommand {

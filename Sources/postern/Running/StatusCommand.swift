@@ -20,10 +20,10 @@ struct StatusCommand: AsyncParsableCommand {
             let status: ConnectorStatus
             do {
                 status = try await ControlClient(path: state.controlSocket).status()
-            } catch .notRunning {
+            } catch ControlClient.Failure.notRunning {
                 try printNotRunning(identity)
                 throw ExitCode(PosternExitCode.network.rawValue)
-            } catch .unexpected(let text) {
+            } catch ControlClient.Failure.unexpected(let text) {
                 throw CommandFailure(.unexpected, text, advice: "Are service and command of the same version?")
             }
             if json {

@@ -63,12 +63,11 @@ struct CallCommand: AsyncParsableCommand {
         if output.output == .json {
             try output.print(answer.described, as: TextTable(facts: []))
         } else {
+            var text = ""
             if include {
-                print("HTTP \(answer.status)")
-                for (name, value) in answer.headers { print("\(name): \(value)") }
-                print("")
+                text = "HTTP \(answer.status)\n" + answer.headers.map { "\($0.0): \($0.1)\n" }.joined() + "\n"
             }
-            FileHandle.standardOutput.write(Data(answer.body))
+            FileHandle.standardOutput.write(Data(text.utf8) + Data(answer.body))
         }
         if fail, answer.status >= 400 {
             throw CommandFailure(.serviceFailed, "the service answered with status \(answer.status)")

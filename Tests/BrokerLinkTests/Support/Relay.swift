@@ -131,9 +131,9 @@ private final class ConnectHandler: ChannelInboundHandler, RemovableChannelHandl
         }
         let (target, pairs) = (target, pairs)
         context.pipeline.syncOperations.removeHandler(self).flatMap {
-            channel.writeAndFlush(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\n"))
-        }.flatMap {
             Relay.join(channel, to: target, pairs)
+        }.flatMap {
+            channel.writeAndFlush(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\n"))
         }.whenFailure { _ in channel.close(promise: nil) }
     }
 }

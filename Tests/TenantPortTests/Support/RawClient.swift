@@ -35,8 +35,8 @@ final class RawClient: Sendable {
                             if condition(read) { break }
                             if let text = rest.popFirst() { try await outbound.write(ByteBuffer(string: text)) }
                         }
-                    } catch  where !read.isEmpty {
-                        return read
+                    } catch {
+                        // A reset ends the connection as well as a farewell.
                     }
                     return read
                 }

@@ -1,0 +1,86 @@
+public import ArgumentParser
+internal import EnrollmentService
+internal import Foundation
+internal import IdentityStore
+public import Logging
+internal import ServiceLifecycle
+public import StructuredLogging
+internal import UnixSignals
+
+/// `postern-tenant serve`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serves the tenants' connectors, operators and applications on one TLS port.",
+        discussion: """
+            Roles: 'enrollment' registers connectors and administers; 'broker' is the embedded queue with its link;
+            'dispatcher' relays calls. They share the state folder; the dispatcher needs the broker in its process
+            for now. SIGTERM: takes no new requests, answers those under way, ends.
+            """)
+
+    /// What a process does.
+    enum Role: String, CaseIterable {
+        case enrollment, dispatcher, broker
+    }
+
+    @OptionGroup var state: StateOptions
+
+    @Option(help: "The address and port to listen on.")
+    var listen = "127.0.0.1:8443"
+
+    @Option(help: "What this process does, by commas.")
+    var roles = "enrollment,dispatcher,broker"
+
+    @Option(help: "trace, debug, info, notice, warning or error.")
+    var logLevel: Logger.Level = .info
+
+    @Option(help: "text or json; json where standard error is no terminal.")
+    var logFormat: LogFormat?
+
+    func run() async throws {
+        try await report {
+            let logger = (logFormat ?? .standard).logger(label: "postern-tenant", level: logLevel)
+            let (host, port) = try Self.address(listen)
+            let roles = try Self.roles(roles)
+            let tenancy = try await TenantRuntime(
+                installation: try await Installation.open(state.folder), roles: roles, host: host, port: port,
+                logger: logger)
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: tenancy.services.map {
+                        .init(
+                            service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                            failureTerminationBehavior: .cancelGroup)
+                    }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [], logger: logger))
+            try await group.run()
+        }
+    }
+
+    private static func address(_ text: String) throws -> (String, Int) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65_535).contains(port)
+        else { throw CommandFailure(.usage, "--listen is ADDRESS:PORT, as in 127.0.0.1:8443 or [::]:8443") }
+        let host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        return (host.isEmpty ? "0.0.0.0" : host, port)
+    }
+
+    private static func roles(_ text: String) throws -> Set<Role> {
+        var roles: Set<Role> = []
+        for name in text.split(separator: ",") {
+            guard let role = Role(rawValue: String(name)) else {
+                throw CommandFailure(.usage, "there is no role \"\(name)\"; roles are enrollment, dispatcher, broker")
+            }
+            roles.insert(role)
+        }
+        guard !roles.isEmpty else { throw CommandFailure(.usage, "--roles names none") }
+        guard !roles.contains(.dispatcher) || roles.contains(.broker) else {
+            throw CommandFailure(
+                .usage, "the role dispatcher needs the role broker in the same process for now: the embedded broker"
+                    + " is reached from afar by connectors only")
+        }
+        return roles
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}

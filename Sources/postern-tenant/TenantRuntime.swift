@@ -1,0 +1,101 @@
+internal import BrokerCore
+internal import BrokerLink
+internal import Dispatcher
+internal import EnrollmentProtocol
+internal import EnrollmentService
+internal import Foundation
+internal import Hummingbird
+internal import Logging
+internal import NIOSSL
+internal import RelayDelivery
+internal import RelayFormat
+internal import SQLiteBroker
+internal import ServiceLifecycle
+internal import TenantPort
+
+/// A tenant's process put together: registry, queue, link, dispatcher and port, as far as its roles ask for them.
+struct TenantRuntime {
+    /// What has to run, in the order of its dependence: the port comes last and is stopped first.
+    let services: [any Service]
+
+    init(
+        installation: Installation, roles: Set<ServeCommand.Role>, host: String, port: Int, logger: Logger
+    ) async throws {
+        var services: [any Service] = []
+        let enrollment = try EnrollmentService(installation: installation, logger: logger)
+        var routes: [@Sendable (Router<PortContext>) -> Void] = []
+        var upgrade: PortUpgrade?
+        var broker: SQLiteBroker?
+
+        if roles.contains(.broker) {
+            let queue = try await SQLiteBroker.open(path: installation.queuePath, logger: logger)
+            broker = queue
+            services.append(BrokerService(broker: queue))
+            let link = LinkServer(broker: queue, logger: logger) { credential, nonce in
+                try await LinkPrincipal(enrollment, credential: credential, nonce: nonce)
+            }
+            enrollment.onRevoked { _, connector in
+                guard let member = MemberID(connector) else { return }
+                link.closeLinks(ofMember: member, because: .revoked)
+            }
+            services.append(LinkServerService(link: link))
+            upgrade = PortUpgrade(path: "/v1/link", handler: link.accept)
+        }
+        if roles.contains(.dispatcher), let broker {
+            let dispatcher = Dispatcher(
+                instance: MemberID(installation.settings.dispatcherID) ?? .none, broker: broker,
+                configuration: DispatcherConfiguration(version: PosternVersion.text), logger: logger)
+            for tenant in try installation.registry.tenants() {
+                if let id = TenantID(tenant.id) { dispatcher.tenant(id, named: tenant.slug) }
+            }
+            services.append(dispatcher)
+            let api = DispatcherRoutes(dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers))
+            routes.append { api.register(on: $0) }
+            enrollment.seePresence { tenant in
+                guard let id = TenantID(tenant.id) else { return [:] }
+                return dispatcher.tenant(id, named: tenant.slug).standings
+            }
+        }
+        if roles.contains(.enrollment) {
+            routes.append { enrollment.addRoutes(to: $0) }
+        }
+        let adders = routes
+        let registry = installation.registry
+        services.append(
+            try TenantPort(
+                configuration: .init(host: host, port: port, tls: try Self.tls(of: installation)), upgrade: upgrade,
+                logger: logger,
+                readiness: {
+                    do {
+                        try await registry.check()
+                        return .ready
+                    } catch {
+                        return .notReady("\(error)")
+                    }
+                },
+                onListening: { number in
+                    logger.notice(
+                        "Tenant is serving",
+                        metadata: [
+                            "address": "\(host)", "port": "\(number)",
+                            "roles": "\(roles.map(\.rawValue).sorted().joined(separator: ","))",
+                            "version": "\(PosternVersion.text)",
+                        ])
+                },
+                routes: { router in for add in adders { add(router) } }))
+        self.services = services
+    }
+
+    private static func tls(of installation: Installation) throws -> TLSConfiguration {
+        do {
+            let chain = try NIOSSLCertificate.fromPEMBytes(Array(installation.tlsChainPEM.utf8))
+            let key = try NIOSSLPrivateKey(bytes: Array(installation.tlsKeyPEM.utf8), format: .pem)
+            return .makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        } catch {
+            throw CommandFailure(
+                .usage, "the TLS certificate or its key cannot be used: \(error). Look at tls.pem and tls.key in the"
+                    + " state folder.")
+        }
+    }
+}

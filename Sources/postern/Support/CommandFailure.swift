@@ -1,0 +1,102 @@
+internal import ArgumentParser
+internal import BrokerLink
+internal import EnrollmentClient
+internal import EnrollmentProtocol
+internal import Foundation
+internal import IdentityStore
+internal import MachineIdentity
+
+/// The end of a command that did not do what it was asked: what happened, what to do, and a code that stays.
+struct CommandFailure: Error, CustomStringConvertible {
+    /// How the program ends.
+    let code: PosternExitCode
+    /// What happened.
+    let message: String
+    /// What to do about it.
+    let advice: String
+    /// The stable name of the failure.
+    let reason: String
+
+    init(_ code: PosternExitCode, _ message: String, advice: String, reason: String? = nil) {
+        self.code = code
+        self.message = message
+        self.advice = advice
+        self.reason = reason ?? "\(code)"
+    }
+
+    /// Puts whatever was thrown into words.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as CommandFailure:
+            self = failure
+        case let error as EnrollmentClientError:
+            self.init(Self.code(for: error), error.message, advice: error.advice, reason: "\(error.code)")
+        case let error as IdentityStoreError:
+            self.init(.usage, error.message + ".", advice: error.remedy, reason: "\(error.code)")
+        case let error as MachineIdentityError:
+            self.init(.usage, error.message + ".", advice: "", reason: "\(error.code)")
+        case let error as EnrollmentProtocolError:
+            self.init(.secret, error.message, advice: "Copy it again, whole, or ask for a new one.")
+        case let error as LinkError:
+            self.init(Self.code(for: error), error.message, advice: "'postern status' and the log say more.")
+        default:
+            self.init(.unexpected, "\(error)", advice: "Please report this.")
+        }
+    }
+
+    /// The text for people.
+    var description: String {
+        let advice = advice.isEmpty ? "" : "\n       \(advice)"
+        return "error: \(message)\(advice)\n       code: \(reason) (exit \(code.rawValue))"
+    }
+
+    /// The object for programs.
+    var json: String {
+        struct Object: Encodable {
+            let error: String
+            let message: String
+            let advice: String
+            let exitCode: Int32
+        }
+        let object = Object(error: reason, message: message, advice: advice, exitCode: code.rawValue)
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
+
+    private static func code(for error: EnrollmentClientError) -> PosternExitCode {
+        switch error.code {
+        case .invalidURL, .invalidProxy, .invalidAuthorityFile: .usage
+        case .alreadyRegistered: .alreadyRegistered
+        case .secretRefused: .secret
+        case .rejected: .rejected
+        case .unexpectedAnswer, .refused: .unexpected
+        default: .network
+        }
+    }
+
+    private static func code(for error: LinkError) -> PosternExitCode {
+        switch error.code {
+        case .refused(.revoked), .refused(.denied): .rejected
+        case .refused(.replaced): .identityInUse
+        case .malformed: .version
+        default: .network
+        }
+    }
+}
+
+extension AsyncParsableCommand {
+    /// Runs a command and turns what it throws into a text on standard error and an exit code.
+    func report(json: Bool = false, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            let failure = CommandFailure(error)
+            FileHandle.standardError.write(Data(((json ? failure.json : failure.description) + "\n").utf8))
+            throw ExitCode(failure.code.rawValue)
+        }
+    }
+}

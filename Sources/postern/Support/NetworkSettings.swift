@@ -1,0 +1,33 @@
+internal import BrokerLink
+internal import EnrollmentClient
+internal import Foundation
+internal import MachineIdentity
+
+/// The ways out of this machine, as the environment names them.
+struct NetworkSettings: Sendable {
+    /// `HTTPS_PROXY` and `NO_PROXY`, in either case.
+    let proxies: ProxySettings
+    /// `SSL_CERT_FILE`.
+    let authorityFile: String?
+
+    /// Reads the environment.
+    static func fromEnvironment(
+        _ environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> NetworkSettings {
+        func value(_ name: String) -> String? {
+            [environment[name], environment[name.lowercased()]].compactMap { $0 }.first { !$0.isEmpty }
+        }
+        return NetworkSettings(
+            proxies: try ProxySettings(httpsProxy: value("HTTPS_PROXY"), noProxy: value("NO_PROXY")),
+            authorityFile: value("SSL_CERT_FILE"))
+    }
+
+    /// The proxy through which the link goes; nil if it goes directly.
+    func linkProxy(for endpoint: TenantEndpoint) -> LinkProxy? {
+        proxies.proxy(for: endpoint).map { proxy in
+            LinkProxy(
+                host: proxy.host, port: proxy.port, user: proxy.credentials?.user,
+                password: proxy.credentials?.password.reveal())
+        }
+    }
+}

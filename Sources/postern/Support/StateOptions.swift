@@ -1,0 +1,29 @@
+internal import ArgumentParser
+internal import Foundation
+internal import IdentityStore
+
+/// Where the connector keeps its state.
+struct StateOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the connector's identity and control socket.",
+            discussion: "Also by POSTERN_STATE_DIR. A folder of one's own is enough to try everything."))
+    var stateDir = ProcessInfo.processInfo.environment["POSTERN_STATE_DIR"] ?? "/var/lib/postern"
+
+    /// The store in the folder.
+    var store: FolderIdentityStore { FolderIdentityStore(path: stateDir) }
+
+    /// The socket by which other commands ask the running service.
+    var controlSocket: String { stateDir + "/control.sock" }
+
+    /// The identity; its absence ends the command with code 3.
+    func registeredIdentity() throws -> LoadedIdentity {
+        guard let identity = try store.load() else {
+            throw CommandFailure(
+                .notRegistered, "This machine is not registered (nothing in \(stateDir)).",
+                advice: "Ask the tenant's administrator for an invitation, then: postern register <invitation>",
+                reason: "not-registered")
+        }
+        return identity
+    }
+}

@@ -1,0 +1,113 @@
+import BrokerCore
+import Connector
+import ConnectorServices
+import Dispatcher
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+import ProblemDetails
+import RelayDelivery
+import RelayFormat
+import TenantPort
+
+/// The dispatcher's HTTP API over an in-memory relay with one connector.
+struct RoutesHarness {
+    let service: RecordingService
+    let callers: TestCallers
+    private let tenant = TenantID.random()
+    private let group = GroupID.random()
+
+    init(answer: @escaping RecordingService.Answer = { .http(.init(status: 200, headers: [], body: $0.body)) }) {
+        service = RecordingService(answer)
+        callers = TestCallers(tenant: tenant, group: group)
+    }
+
+    /// Runs the relay for as long as `body` takes.
+    func run(_ body: @escaping @Sendable (any TestClientProtocol, RecordingService) async throws -> Void) async throws {
+        var logger = Logger(label: "dispatcher-tests")
+        logger.logLevel = .critical
+        let broker = InMemoryBroker()
+        let dispatcher = Dispatcher(
+            instance: .random(), broker: broker,
+            configuration: .init(
+                timing: .init(beat: .milliseconds(100), settling: .milliseconds(200)), version: "test"),
+            logger: logger)
+        let session = ConnectorSession(
+            identity: ConnectorIdentity(
+                tenant: tenant, tenantName: "acme", member: .random(), name: "one", boot: .random(), bootNumber: 3,
+                groups: [group: "site"]),
+            broker: broker, services: ServiceCatalog(["echo": service, "second": service]),
+            configuration: .init(beat: .milliseconds(100), version: "1.2.3"), clock: .system, logger: logger)
+        let router = Router(context: PortContext.self)
+        DispatcherRoutes(dispatcher: dispatcher, callers: callers).register(on: router)
+        let application = Application(router: router, logger: logger)
+        try await withThrowingTaskGroup { tasks in
+            tasks.addTask { try await dispatcher.run() }
+            tasks.addTask { try await session.run() }
+            let service = service
+            try await application.test(.router) { client in try await body(client, service) }
+            tasks.cancelAll()
+            await broker.close()
+            while let result = await tasks.nextResult() {
+                // A tenant that was first seen just now may meet the broker after its end.
+                guard case .failure(let error) = result, (error as? BrokerError)?.code != .closed else { continue }
+                if !(error is CancellationError) { throw error }
+            }
+        }
+    }
+}
+
+/// The API keys of the tests.
+struct TestCallers: CallerDirectory {
+    let tenant: TenantID
+    let group: GroupID
+
+    func caller(forKey key: String) async throws -> Caller? {
+        switch key {
+        case "site-key":
+            Caller(tenant: tenant, tenantName: "acme", keyID: "k1", groups: ["site": group], services: nil)
+        case "second-only":
+            Caller(tenant: tenant, tenantName: "acme", keyID: "k2", groups: ["site": group], services: ["second"])
+        case "other-tenant":
+            Caller(tenant: .random(), tenantName: "rival", keyID: "k3", groups: ["theirs": .random()], services: nil)
+        default: nil
+        }
+    }
+}
+
+extension TestClientProtocol {
+    /// Sends a request as the caller of the site's key.
+    func send(
+        _ uri: String, _ method: HTTPRequest.Method = .get, headers: HTTPFields = [:], body: String? = nil,
+        key: String? = "site-key"
+    ) async throws -> TestResponse {
+        var headers = headers
+        if let key { headers[.authorization] = "Bearer \(key)" }
+        return try await execute(uri: uri, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) })
+        {
+            $0
+        }
+    }
+
+    /// Posts a JSON call.
+    func call(_ json: String, group: String = "site", key: String = "site-key") async throws -> TestResponse {
+        try await send(
+            "/v1/groups/\(group)/requests", .post, headers: [.contentType: "application/json"], body: json, key: key)
+    }
+}
+
+extension TestResponse {
+    /// The problem that the answer holds.
+    func problem() throws -> ProblemDetails {
+        try JSONDecoder().decode(ProblemDetails.self, from: Data(body.readableBytesView))
+    }
+
+    /// The body as text.
+    var text: String { String(buffer: body) }
+
+    /// The one value of a field.
+    func field(_ name: String) -> String? { HTTPField.Name(name).flatMap { headers[$0] } }
+}

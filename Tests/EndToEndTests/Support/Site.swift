@@ -1,0 +1,230 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import Testing
+
+/// A tenant and a customer's network on this machine, of real processes; all of it ends with the test.
+final class Site: @unchecked Sendable {
+    // Changed by the test's own task alone.
+    let folder: URL
+    private(set) var port = 0
+    private(set) var url = ""
+    private(set) var pin = ""
+    private(set) var tenant: Program?
+    private(set) var connectors: [String: Program] = [:]
+    private(set) var key = ""
+    let service: RecordingService
+    private var client: HTTPClient?
+
+    private init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("postern-e2e-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        service = RecordingService()
+    }
+
+    /// Builds a site with a group `site` and an account `gw` and hands it to a test; stops everything afterwards.
+    static func with(connectors: [String] = [], _ body: (Site) async throws -> Void) async throws {
+        let site = try Site()
+        do {
+            try await site.service.start()
+            try await site.startTenant()
+            for name in connectors { try await site.addConnector(name) }
+            if !connectors.isEmpty { try await site.waitUntilOnline(connectors.count) }
+            try await body(site)
+        } catch {
+            await site.stop()
+            site.printLogs()
+            throw error
+        }
+        await site.stop()
+        try? FileManager.default.removeItem(at: site.folder)
+    }
+
+    // MARK: The tenant's side
+
+    var tenantFolder: String { folder.appendingPathComponent("tenant").path }
+    var environment: [String: String] { ["POSTERNCTL_CONFIG": folder.appendingPathComponent("ctl.json").path] }
+
+    private func startTenant() async throws {
+        port = try Loopback.freePort()
+        url = "https://localhost:\(port)"
+        let made = try await Program.run(
+            "postern-tenant",
+            [
+                "init", "--state-dir", tenantFolder, "--host", "localhost", "--host", "127.0.0.1", "--public-url", url,
+                "--admin-file", folder.appendingPathComponent("admin.key").path,
+            ], in: folder)
+        try #require(made.status == 0, "init: \(made.errors)")
+        pin = try await show("ca-pin")
+        try await serve()
+        let login = try await ctl([
+            "login", "--url", url, "--ca-pin", pin, "--key-file", folder.appendingPathComponent("admin.key").path,
+        ])
+        try #require(login.status == 0, "login: \(login.errors)")
+        try #require(try await ctl(["groups", "create", "site"]).status == 0)
+        try #require(try await ctl(["accounts", "create", "gw", "--group", "site"]).status == 0)
+        let made2 = try await ctl(["apikeys", "create", "app", "--group", "site", "--quiet"])
+        try #require(made2.status == 0, "apikeys: \(made2.errors)")
+        key = made2.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Prints a field of the installation.
+    func show(_ field: String) async throws -> String {
+        try await Program.run("postern-tenant", ["show", "--state-dir", tenantFolder, "--field", field], in: folder)
+            .output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Starts the tenant's process and waits until it is ready.
+    func serve() async throws {
+        tenant = try Program(
+            "postern-tenant",
+            ["serve", "--state-dir", tenantFolder, "--listen", "127.0.0.1:\(port)", "--log-level", "debug"],
+            in: folder, as: "tenant")
+        try await waitUntil("the tenant is ready", within: .seconds(20)) {
+            (try? await self.http("GET", "/readyz", key: nil).status) == 200
+        }
+    }
+
+    /// Runs posternctl as the administrator.
+    func ctl(_ arguments: [String], input: String? = nil) async throws -> Program.Result {
+        try await Program.run("posternctl", arguments, in: folder, environment: environment, input: input)
+    }
+
+    /// Makes an invitation.
+    func invite(_ options: [String] = [], account: String = "gw") async throws -> String {
+        let made = try await ctl(["enrollments", "create", account, "--quiet"] + options)
+        try #require(made.status == 0, "enrollments: \(made.errors)")
+        return made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    // MARK: The customer's side
+
+    func state(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+    /// Registers a connector and runs it.
+    func addConnector(_ name: String) async throws {
+        let registered = try await register(name, try await invite())
+        try #require(registered.status == 0, "register: \(registered.output)\(registered.errors)")
+        try run(name)
+    }
+
+    func register(_ name: String, _ invitation: String, _ options: [String] = []) async throws -> Program.Result {
+        try await Program.run(
+            "postern", ["register", invitation, "--state-dir", state(name), "--name", name] + options, in: folder)
+    }
+
+    /// Runs a registered connector.
+    func run(_ name: String) throws {
+        let file = folder.appendingPathComponent("connector.yaml")
+        if !FileManager.default.fileExists(atPath: file.path) {
+            try """
+            services:
+              app:
+                kind: http
+                target: http://127.0.0.1:\(service.port)
+                allow:
+                  - {methods: [GET, HEAD, POST], paths: ["/open/**"]}
+              nowhere:
+                kind: http
+                target: http://127.0.0.1:9
+                allow:
+                  - {methods: [GET], paths: ["/**"]}
+            """.write(to: file, atomically: true, encoding: .utf8)
+        }
+        connectors[name] = try Program(
+            "postern",
+            ["run", "--state-dir", state(name), "--config", file.path, "--log-level", "debug"], in: folder, as: name)
+    }
+
+    /// Waits until so many connectors are online in the dispatcher's eyes.
+    func waitUntilOnline(_ count: Int, within limit: Duration = .seconds(20)) async throws {
+        try await waitUntil("\(count) connectors are online", within: limit) {
+            guard let answer = try? await self.http("GET", "/v1/groups/site/presence") else { return false }
+            return answer.text.components(separatedBy: "\"standing\":\"online\"").count - 1 == count
+        }
+    }
+
+    // MARK: Calls
+
+    /// An answer of the tenant's port.
+    struct Answer: Sendable {
+        var status: Int
+        var headers: HTTPHeaders
+        var text: String
+        /// The code at the end of a problem's type.
+        var problem: String? {
+            guard let range = text.range(of: "urn:postern:problem:") else { return nil }
+            return String(text[range.upperBound...].prefix { $0 != "\"" })
+        }
+    }
+
+    /// Asks the tenant's port, as an application with the site's API key unless another is given.
+    func http(
+        _ method: String, _ path: String, key: String?? = .none, headers: [(String, String)] = [], body: String? = nil
+    ) async throws -> Answer {
+        if client == nil {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(tenantFolder + "/ca.pem"))
+            var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+            configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+            client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        }
+        guard let client else { preconditionFailure("made above") }
+        var request = HTTPClientRequest(url: url + path)
+        request.method = HTTPMethod(rawValue: method)
+        request.headers = HTTPHeaders(headers)
+        if let key = key ?? self.key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
+        if let body { request.body = .bytes(ByteBuffer(string: body)) }
+        let response = try await client.execute(request, timeout: .seconds(60))
+        let content = try await response.body.collect(upTo: 1 << 20)
+        return Answer(status: Int(response.status.code), headers: response.headers, text: String(buffer: content))
+    }
+
+    /// Calls the recording service: a path that is counted, held for so many milliseconds.
+    func call(_ name: String, holding milliseconds: Int = 0, method: String = "GET") async throws -> Answer {
+        try await http(method, "/v1/groups/site/services/app/open/\(name)?hold=\(milliseconds)")
+    }
+
+    // MARK: The end
+
+    /// Replaces a program that has ended.
+    func forget(_ name: String) { connectors[name] = nil }
+
+    private func stop() async {
+        let programs = Array(connectors.values) + [tenant].compactMap { $0 }
+        for program in programs where program.isRunning {
+            program.signal(SIGCONT)
+            program.signal(SIGTERM)
+        }
+        for program in programs {
+            let hard = Task {
+                try await Task.sleep(for: .seconds(10))
+                program.signal(SIGKILL)
+            }
+            _ = await program.wait()
+            hard.cancel()
+        }
+        try? await client?.shutdown()
+        await service.stop()
+    }
+
+    private func printLogs() {
+        for program in [tenant].compactMap({ $0 }) + connectors.values {
+            print("---- \(program.errorFile.lastPathComponent)\n\(program.errors.suffix(4000))")
+        }
+    }
+}
+
+/// Waits until a condition holds.
+func waitUntil(
+    _ what: String, within limit: Duration, _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
+    while try await !condition() {
+        try #require(ContinuousClock.now < end, "waited \(limit) in vain until \(what)")
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}

@@ -1,0 +1,28 @@
+import Testing
+
+@Suite("The relay against every kind of bad luck", .timeLimit(.minutes(2)))
+struct RelayModelTests {
+    /// How many schedules each of the test's parts plays.
+    private static let schedules = 400
+
+    @Test(
+        "each request has one answer, nothing that must not run twice does, nothing safe is lost",
+        arguments: 0..<UInt64(8))
+    func schedules(part: UInt64) {
+        let first = part * UInt64(Self.schedules) + 1
+        for seed in first..<first + UInt64(Self.schedules) { play(seed) }
+    }
+
+    @Test("so with schedules that nobody has seen before")
+    func freshSchedules() {
+        for _ in 0..<200 { play(UInt64.random(in: 1_000_000...UInt64.max)) }
+    }
+
+    private func play(_ seed: UInt64) {
+        let model = RelayModel(seed: seed)
+        model.run()
+        for violation in model.violations {
+            Issue.record("seed \(seed): \(violation)")
+        }
+    }
+}
