@@ -26,7 +26,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{}"#, "name"), (#"{"name":1}"#, "name"), (#"{"name":null}"#, "name"), (#"{"name":"a","role":"king"}"#, "role"),
+        (#"{}"#, "name"), (#"{"name":1}"#, "name"), (#"{"name":null}"#, "name"),
+        (#"{"name":"a","role":"king"}"#, "role"),
         (#"{"name":"a","groups":["b",1]}"#, "groups.1"),
     ])
     func theFieldAtFaultIsNamed(json: String, field: String) {

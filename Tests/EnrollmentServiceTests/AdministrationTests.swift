@@ -51,8 +51,12 @@ import Testing
         let account = try await stage.call(.get, "/v1/accounts/gw", bearer: admin).message(AccountAnswer.self)
         #expect(account.role == .connector)
         #expect(account.groups.map(\.name) == ["site"])
-        #expect(try await stage.call(.post, APIPath.accounts, bearer: admin, body: #"{"name":"gw"}"#).problem == .alreadyExists)
-        #expect(try await stage.call(.post, APIPath.groups, bearer: admin, body: #"{"name":"site"}"#).problem == .alreadyExists)
+        #expect(
+            try await stage.call(.post, APIPath.accounts, bearer: admin, body: #"{"name":"gw"}"#).problem
+                == .alreadyExists)
+        #expect(
+            try await stage.call(.post, APIPath.groups, bearer: admin, body: #"{"name":"site"}"#).problem
+                == .alreadyExists)
         #expect(try await stage.call(.delete, "/v1/groups/site", bearer: admin).problem == .inUse)
         #expect(try await stage.call(.delete, "/v1/accounts/gw", bearer: admin).status == 204)
         #expect(try await stage.call(.get, "/v1/accounts/gw", bearer: admin).problem == .notFound)
@@ -69,7 +73,8 @@ import Testing
         #expect(group.activeConnectors == 1)
         _ = try await stage.call(.post, "/v1/connectors/\(machine.id)/revoke", bearer: admin)
         #expect(try await stage.call(.delete, "/v1/accounts/gw", bearer: admin).status == 204)
-        let rest = try await stage.call(.get, "/v1/connectors/\(machine.id)", bearer: admin).message(ConnectorAnswer.self)
+        let rest = try await stage.call(.get, "/v1/connectors/\(machine.id)", bearer: admin).message(
+            ConnectorAnswer.self)
         #expect(rest.account == "gw")
         #expect(rest.groups.isEmpty)
     }
@@ -78,7 +83,9 @@ import Testing
         let stage = try await Stage()
         let admin = stage.acme.administrator
         let names = (0..<7).map { "g\($0)" }
-        for name in names { _ = try await stage.call(.post, APIPath.groups, bearer: admin, message: GroupRequest(name: name)) }
+        for name in names {
+            _ = try await stage.call(.post, APIPath.groups, bearer: admin, message: GroupRequest(name: name))
+        }
         var found: [String] = []
         var next: String? = ""
         while let after = next {
@@ -128,7 +135,9 @@ import Testing
             #expect(answer.problem == .unsupportedMediaType)
         }
         let charset = "Application/JSON; charset=utf-8"
-        #expect(try await stage.call(.post, APIPath.groups, bearer: admin, body: #"{"name":"a"}"#, type: charset).status == 201)
+        #expect(
+            try await stage.call(.post, APIPath.groups, bearer: admin, body: #"{"name":"a"}"#, type: charset).status
+                == 201)
     }
 
     @Test(arguments: [(0, 1), (86401, 1), (60, 0), (60, 101)])

@@ -15,7 +15,9 @@ import Testing
         (.post, APIPath.queueCredentials, #"{"boot_id":"\#(boot)"}"#), (.post, APIPath.revokeCertificate, "{}"),
     ]
 
-    private func problems(_ stage: Stage, certificate: [UInt8]?, bearer: String? = nil) async throws -> Set<EnrollmentProblem?> {
+    private func problems(_ stage: Stage, certificate: [UInt8]?, bearer: String? = nil) async throws -> Set<
+        EnrollmentProblem?
+    > {
         var problems: Set<EnrollmentProblem?> = []
         for (method, path, body) in Self.calls {
             problems.insert(
@@ -27,7 +29,8 @@ import Testing
     @Test func aConnectorSeesItself() async throws {
         let stage = try await Stage()
         let machine = try await stage.register(of: stage.acme)
-        let own = try await stage.call(.get, APIPath.ownState, certificate: machine.certificate).message(SelfAnswer.self)
+        let own = try await stage.call(.get, APIPath.ownState, certificate: machine.certificate).message(
+            SelfAnswer.self)
         #expect(own.connectorID == machine.id)
         #expect(own.tenant.slug == "acme")
         #expect(own.groups.map(\.name) == ["site"])

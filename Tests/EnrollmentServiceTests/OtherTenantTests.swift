@@ -29,13 +29,16 @@ import Testing
                         let answer = try await stage.call(
                             route.method, path, bearer: bearer, certificate: certificate, body: body)
                         if route.path.contains("{") {
-                            #expect([400, 401, 403, 404].contains(answer.status), "\(route.method) \(path) \(answer.text)")
+                            #expect(
+                                [400, 401, 403, 404].contains(answer.status), "\(route.method) \(path) \(answer.text)")
                         }
                         guard route.path != APIPath.description else { continue }
                         // What the caller itself sent may come back in the text of a refusal.
                         let said = answer.text.replacing("“\(id)”", with: "").replacing("“precious-gw”", with: "")
                             .replacing("“precious-group”", with: "")
-                        for secret in secrets { #expect(!said.contains(secret), "\(route.method) \(path) \(answer.text)") }
+                        for secret in secrets {
+                            #expect(!said.contains(secret), "\(route.method) \(path) \(answer.text)")
+                        }
                     }
                 }
                 guard route.path.contains("{id}") else { break }
@@ -47,7 +50,8 @@ import Testing
 
     @Test func everyEndpointButTwoNeedsACredential() async throws {
         let stage = try await Stage()
-        for route in stage.service.routes().routes where ![APIPath.description, APIPath.authority].contains(route.path) {
+        for route in stage.service.routes().routes where ![APIPath.description, APIPath.authority].contains(route.path)
+        {
             let path = route.path.replacing("{account}", with: "a").replacing("{group}", with: "a")
                 .replacing("{id}", with: "a")
             let answer = try await stage.call(route.method, path, body: route.method == .post ? "{}" : nil)

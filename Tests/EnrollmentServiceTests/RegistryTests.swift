@@ -83,7 +83,8 @@ import Testing
     @Test func anInstallationIsMadeOnceAndOpenedAgain() async throws {
         let stage = try await Stage()
         let folder = StateFolder(path: stage.path)
-        let plan = Installation.Plan(hosts: ["localhost"], trustDomain: nil, publicURL: "https://localhost", ownTLS: nil)
+        let plan = Installation.Plan(
+            hosts: ["localhost"], trustDomain: nil, publicURL: "https://localhost", ownTLS: nil)
         await #expect(throws: EnrollmentServiceError(.alreadyInitialized, "")) {
             _ = try await Installation.make(plan, in: folder, now: stage.now)
         }

@@ -17,7 +17,9 @@ struct Machine: Sendable {
 
 extension Stage {
     /// Makes a group of the name and an account that joins it, unless they are there.
-    func makeAccount(_ name: String, group: String = "site", role: AccountRole? = nil, of access: TenantAccess) async throws {
+    func makeAccount(_ name: String, group: String = "site", role: AccountRole? = nil, of access: TenantAccess)
+        async throws
+    {
         let admin = access.administrator
         _ = try await call(.post, APIPath.groups, bearer: admin, message: GroupRequest(name: group))
         _ = try await call(
