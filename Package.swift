@@ -216,9 +216,8 @@ let package = Package(
             name: "EnrollmentServiceTests",
             dependencies: [
                 "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
-                "ProblemDetails", "TenantPort", hummingbird,
-                .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, jwt, crypto, grdb, logging, nio,
-                yams,
+                "ProblemDetails", "TenantPort", hummingbird, httpTypes, grdb, x509, asn1, crypto, logging, nio,
+                nioEmbedded, yams,
             ]),
     ]
 )
