@@ -45,13 +45,17 @@ struct ServeCommand: AsyncParsableCommand {
             let tenancy = try await TenantRuntime(
                 installation: try await Installation.open(state.folder), roles: roles, host: host, port: port,
                 logger: logger)
+            // What the library says of services at debug level would print all that they hold.
+            var lifecycleLogger = logger
+            lifecycleLogger.logLevel = max(.info, logger.logLevel)
             let group = ServiceGroup(
                 configuration: .init(
                     services: tenancy.services.map {
                         .init(
                             service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                             failureTerminationBehavior: .cancelGroup)
-                    }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [], logger: logger))
+                    }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [],
+                    logger: lifecycleLogger))
             try await group.run()
         }
     }

@@ -170,6 +170,8 @@ final class Site: @unchecked Sendable {
             tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(tenantFolder + "/ca.pem"))
             var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
             configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+            // Otherwise the client waits longer and longer before it looks again for a server that was down.
+            configuration.connectionPool.retryConnectionEstablishment = false
             client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         }
         guard let client else { preconditionFailure("made above") }
