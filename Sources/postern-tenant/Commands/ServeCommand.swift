@@ -79,7 +79,8 @@ struct ServeCommand: AsyncParsableCommand {
         guard !roles.isEmpty else { throw CommandFailure(.usage, "--roles names none") }
         guard !roles.contains(.dispatcher) || roles.contains(.broker) else {
             throw CommandFailure(
-                .usage, "the role dispatcher needs the role broker in the same process for now: the embedded broker"
+                .usage,
+                "the role dispatcher needs the role broker in the same process for now: the embedded broker"
                     + " is reached from afar by connectors only")
         }
         return roles
