@@ -5,6 +5,7 @@ import Dispatcher
 import Logging
 import RelayDelivery
 import RelayFormat
+import Testing
 
 /// A tenant's dispatcher and its connectors around one in-memory broker.
 struct RelayHarness {
@@ -14,14 +15,14 @@ struct RelayHarness {
     let group = GroupID.random()
     let logger: Logger
 
-    init(limits: BoardLimits = BoardLimits(), settling: Duration = .milliseconds(300)) {
+    init(limits: BoardLimits = BoardLimits(), settling: Duration = .seconds(20)) {
         var logger = Logger(label: "relay-tests")
         logger.logLevel = .error
         self.logger = logger
         broker = InMemoryBroker(limits: limits)
         dispatcher = Dispatcher(
             instance: .random(), broker: broker,
-            configuration: .init(timing: .init(beat: .milliseconds(100), settling: settling), version: "test"),
+            configuration: .init(timing: .init(beat: .seconds(1), settling: settling), version: "test"),
             logger: logger)
     }
 
@@ -33,13 +34,13 @@ struct RelayHarness {
                 tenant: tenant, tenantName: "acme", member: member, name: name, boot: .random(),
                 bootNumber: bootNumber, groups: [group: "site"]),
             broker: broker, services: ServiceCatalog(["echo": service]),
-            configuration: .init(inFlight: 64, beat: .milliseconds(100), version: "test"), clock: .system,
+            configuration: .init(inFlight: 64, beat: .milliseconds(250), version: "test"), clock: .system,
             logger: logger)
     }
 
     func call(
         _ target: String, class requestClass: RequestClass = .safe, service: String = "echo",
-        within deadline: Duration = .seconds(5)
+        within deadline: Duration = .seconds(30)
     ) async -> CallResult {
         let content = HTTPRequestContent(method: "GET", target: target, headers: [], body: Array(target.utf8)[...])
         return await dispatcher.tenant(tenant, named: "acme").call(
@@ -60,6 +61,15 @@ struct RelayHarness {
                 if case .failure(let error) = result, !(error is CancellationError) { throw error }
             }
         }
+    }
+}
+
+/// Waits until a condition holds, for half a minute at most.
+func waitUntil(_ what: String, _ condition: () async -> Bool) async throws {
+    let end = ContinuousClock.now + .seconds(30)
+    while await !condition() {
+        try #require(ContinuousClock.now < end, "waited in vain until \(what)")
+        try await Task.sleep(for: .milliseconds(5))
     }
 }
 
