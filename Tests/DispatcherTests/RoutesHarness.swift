@@ -61,7 +61,7 @@ struct RoutesHarness {
 }
 
 /// The API keys of the tests.
-struct TestCallers: CallerDirectory {
+struct TestCallers: CallerAuthentication {
     let tenant: TenantID
     let group: GroupID
 
