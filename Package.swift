@@ -163,7 +163,8 @@ let package = Package(
             name: "DispatcherTests",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "ProblemDetails", "DispatcherProtocol", "TenantPort",
-                "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio, logging,
+                "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
+                logging,
             ]),
         .testTarget(
             name: "RelayTests",
@@ -207,7 +208,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio, nioHTTP1,
+                "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio,
+                nioHTTP1,
                 nioSSL,
             ]),
         .testTarget(
@@ -216,9 +218,8 @@ let package = Package(
             name: "EnrollmentServiceTests",
             dependencies: [
                 "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
-                "ProblemDetails", "TenantPort", hummingbird,
-                .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, jwt, crypto, grdb, logging, nio,
-                yams,
+                "ProblemDetails", "TenantPort", hummingbird, httpTypes, grdb, x509, asn1, crypto, logging, nio,
+                nioEmbedded, yams,
             ]),
     ]
 )

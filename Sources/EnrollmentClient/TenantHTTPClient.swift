@@ -30,11 +30,14 @@ public final class TenantHTTPClient: Sendable {
         public var callTimeout: Int
         /// The largest body of an answer in bytes, unless a call says otherwise.
         public var longestAnswer: Int
+        /// The most connections at a time.
+        public var connections: Int
 
         /// Makes a configuration with the usual limits.
         public init(
             endpoint: TenantEndpoint, tls: ClientTLS, requiredIssuer: [UInt8]? = nil, proxies: ProxySettings = .none,
-            bearer: Secret? = nil, connectTimeout: Int = 10, callTimeout: Int = 30, longestAnswer: Int = 1 << 20
+            bearer: Secret? = nil, connectTimeout: Int = 10, callTimeout: Int = 30, longestAnswer: Int = 1 << 20,
+            connections: Int = 8
         ) {
             self.endpoint = endpoint
             self.tls = tls
@@ -44,6 +47,7 @@ public final class TenantHTTPClient: Sendable {
             self.connectTimeout = connectTimeout
             self.callTimeout = callTimeout
             self.longestAnswer = longestAnswer
+            self.connections = connections
         }
     }
 
@@ -63,6 +67,7 @@ public final class TenantHTTPClient: Sendable {
         settings.httpVersion = .http1Only
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.idleTimeout = .seconds(20)
+        settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.connections
         if let issuer = configuration.requiredIssuer {
             let endpoint = configuration.endpoint
             // Runs after the handshake and before the first request of a connection; its failure ends both.

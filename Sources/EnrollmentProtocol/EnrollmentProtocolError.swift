@@ -2,7 +2,9 @@
 public struct EnrollmentProtocolError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of this error.
     public struct Code: Sendable, Equatable {
-        private enum Value: Sendable { case malformedJSON, unknownField, invalidField, malformedSecret, malformedInvitation }
+        private enum Value: Sendable {
+            case malformedJSON, unknownField, invalidField, malformedSecret, malformedInvitation
+        }
         private let value: Value
 
         /// Not JSON, or not a JSON object.

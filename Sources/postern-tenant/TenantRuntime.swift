@@ -94,7 +94,8 @@ struct TenantRuntime {
                 certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         } catch {
             throw CommandFailure(
-                .usage, "the TLS certificate or its key cannot be used: \(error). Look at tls.pem and tls.key in the"
+                .usage,
+                "the TLS certificate or its key cannot be used: \(error). Look at tls.pem and tls.key in the"
                     + " state folder.")
         }
     }

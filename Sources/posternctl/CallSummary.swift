@@ -79,7 +79,8 @@ struct CallSummary: Codable, Sendable {
     /// The summary for people.
     var table: TextTable {
         func list(_ counts: [String: Int]) -> String {
-            counts.isEmpty ? "none" : counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            counts.isEmpty
+                ? "none" : counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         }
         func milliseconds(_ value: Double) -> String { "\((value * 100).rounded() / 100) ms" }
         return TextTable(facts: [

@@ -11,14 +11,15 @@ struct TenantAPI: Sendable {
     private let http: TenantHTTPClient
 
     /// Opens the tenant of a login; it must be closed.
-    init(_ login: Login) throws {
+    init(_ login: Login, connections: Int = 8) throws {
         let environment = ProcessInfo.processInfo.environment
         let trust: ServerTrust = login.trustRoots.map { .installation(rootPEM: $0) } ?? .system
         http = try TenantHTTPClient(
             .init(
                 endpoint: try TenantEndpoint(login.url),
                 tls: ClientTLS(trust: trust, systemAuthorityFile: environment["SSL_CERT_FILE"]),
-                proxies: try Self.proxies(environment), bearer: Secret(login.key), callTimeout: 620))
+                proxies: try Self.proxies(environment), bearer: Secret(login.key), callTimeout: 620,
+                connections: connections))
     }
 
     /// Asks the server for its root certificate and compares it with the pin, before anything secret is sent.

@@ -31,10 +31,12 @@ site_nginx() {
     nginx_port=$(free_port)
     mkdir -p "$folder/www/private" "$folder/www/slow" "$folder/nginx"
     say "Hello from behind the postern." >"$folder/www/hello.txt"
-    say "Hello, slowly." >"$folder/www/slow/hello.txt"
+    # 20 KiB at 16 KiB a second, which nginx counts in whole seconds: one or two of them.
+    head -c 20480 /dev/zero | tr '\0' '.' >"$folder/www/slow/hello.txt"
     say "nobody may read this" >"$folder/www/private/secret.txt"
     cat >"$folder/nginx.conf" <<CONF
 daemon off;
+$(if [ "$(id -u)" -eq 0 ]; then echo "user root;"; fi)
 pid $folder/nginx/pid;
 error_log $folder/nginx/error.log;
 events {}
@@ -46,7 +48,7 @@ http {
         listen 127.0.0.1:$nginx_port;
         root $folder/www;
         default_type text/plain;
-        location /slow/ { limit_rate 100; }
+        location /slow/ { limit_rate 16k; }
     }
 }
 CONF

@@ -39,7 +39,8 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
     public init(
         id: String, displayName: String?, account: String, role: AccountRole, state: ConnectorState,
         groups: [GroupReference], generation: Int, keyFingerprint: Pin, createdAt: Date, notAfter: Date,
-        lastSeenAt: Date?, version: String?, boots: Int64, revokedAt: Date?, revocationReason: String?, presence: String? = nil
+        lastSeenAt: Date?, version: String?, boots: Int64, revokedAt: Date?, revocationReason: String?,
+        presence: String? = nil
     ) {
         self.id = id
         self.displayName = displayName

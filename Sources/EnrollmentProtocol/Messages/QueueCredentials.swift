@@ -2,7 +2,7 @@ public import Foundation
 
 /// `POST /v1/queue-credentials`: asks for what one process start needs at the broker.
 public struct QueueCredentialsRequest: EnrollmentRequest, Equatable {
-    /// The boot's id, 26 characters of base32. The same boot asks again under the same id and keeps its number.
+    /// The boot's id, 26 characters of base32; a boot that asks again under the same id keeps its number.
     public var bootID: String
 
     /// Makes a request.

@@ -45,13 +45,17 @@ struct ServeCommand: AsyncParsableCommand {
             let tenancy = try await TenantRuntime(
                 installation: try await Installation.open(state.folder), roles: roles, host: host, port: port,
                 logger: logger)
+            // What the library says of services at debug level would print all that they hold.
+            var lifecycleLogger = logger
+            lifecycleLogger.logLevel = max(.info, logger.logLevel)
             let group = ServiceGroup(
                 configuration: .init(
                     services: tenancy.services.map {
                         .init(
                             service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                             failureTerminationBehavior: .cancelGroup)
-                    }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [], logger: logger))
+                    }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [],
+                    logger: lifecycleLogger))
             try await group.run()
         }
     }
@@ -75,7 +79,8 @@ struct ServeCommand: AsyncParsableCommand {
         guard !roles.isEmpty else { throw CommandFailure(.usage, "--roles names none") }
         guard !roles.contains(.dispatcher) || roles.contains(.broker) else {
             throw CommandFailure(
-                .usage, "the role dispatcher needs the role broker in the same process for now: the embedded broker"
+                .usage,
+                "the role dispatcher needs the role broker in the same process for now: the embedded broker"
                     + " is reached from afar by connectors only")
         }
         return roles

@@ -60,7 +60,7 @@ struct ConnectorRuntime {
                 proxy: network.linkProxy(for: endpoint)),
             logger: logger
         ) { nonce in try await credentials.credential(nonce: nonce) }
-        targets = HTTPService.makeClient()
+        targets = HTTPService.makeClient(connections: configuration.inFlight)
         session = ConnectorSession(
             identity: try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug),
             broker: link,

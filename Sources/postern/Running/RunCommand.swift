@@ -36,7 +36,9 @@ struct RunCommand: AsyncParsableCommand {
             let runtime = try await ConnectorRuntime(
                 identity: identity, configuration: configuration, network: try NetworkSettings.fromEnvironment(),
                 isObserver: false, logger: logger)
+            // Stopped from the last to the first: the session drains while the link still stands.
             let services: [any Service] = [
+                SecondSignal(),
                 LinkService(link: runtime.link),
                 HeartbeatService(calls: .registered(over: runtime.http), clock: runtime.clock, logger: logger),
                 ControlServer(
@@ -44,15 +46,21 @@ struct RunCommand: AsyncParsableCommand {
                     handlers: .init(status: { runtime.status() }, ping: { await runtime.ping() }), logger: logger),
                 runtime.session,
             ]
+            // What the library says of services at debug level would print all that they hold.
+            var lifecycleLogger = logger
+            lifecycleLogger.logLevel = max(.info, logger.logLevel)
             let group = ServiceGroup(
                 configuration: .init(
                     services: services.map {
                         .init(
                             service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                             failureTerminationBehavior: .cancelGroup)
-                    }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [], logger: logger))
+                    }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [],
+                    logger: lifecycleLogger))
             do {
                 try await group.run()
+            } catch is SecondSignal.Received {
+                logger.warning("Told twice to stop: ended at once")
             } catch {
                 await runtime.close()
                 throw error

@@ -12,7 +12,8 @@ struct APIKeysCommand: AsyncParsableCommand {
         @Argument(help: "A name for people.") var name: String
         @Option(name: .customLong("group"), help: "A group that it opens; may be repeated; all where none is named.")
         var groups: [String] = []
-        @Option(name: .customLong("service"), help: "A service that it opens; may be repeated; all where none is named.")
+        @Option(
+            name: .customLong("service"), help: "A service that it opens; may be repeated; all where none is named.")
         var services: [String] = []
         @Flag(help: "A key that may also administer the tenant.") var admin = false
         @Option(help: "After how many seconds it ends; never where nothing is said.") var expiresIn: Int?
@@ -25,7 +26,8 @@ struct APIKeysCommand: AsyncParsableCommand {
                     try await $0.post(
                         APIPath.apiKeys,
                         APIKeyRequest(
-                            name: name, scopes: admin ? [.call, .admin] : [.call], groups: groups.isEmpty ? nil : groups,
+                            name: name, scopes: admin ? [.call, .admin] : [.call],
+                            groups: groups.isEmpty ? nil : groups,
                             services: services.isEmpty ? nil : services, expiresIn: expiresIn))
                 }
                 if quiet { return print(key.key ?? "") }
@@ -64,7 +66,8 @@ struct APIKeysCommand: AsyncParsableCommand {
     }
 
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Revokes a key; calls with it are refused from now on.")
+        static let configuration = CommandConfiguration(
+            abstract: "Revokes a key; calls with it are refused from now on.")
         @Argument(help: "Its id.") var id: String
 
         func run() async throws {

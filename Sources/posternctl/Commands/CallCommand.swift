@@ -16,7 +16,8 @@ struct CallCommand: AsyncParsableCommand {
     @Argument(help: "The service, as the connector's configuration names it.") var service: String
     @Argument(help: "Path and query.") var path: String = "/"
     @Option(name: [.customShort("X"), .long], help: "The method.") var method: String = "GET"
-    @Option(name: [.customShort("H"), .customLong("header")], help: "A header field, as 'Name: value'; may be repeated.")
+    @Option(
+        name: [.customShort("H"), .customLong("header")], help: "A header field, as 'Name: value'; may be repeated.")
     var headers: [String] = []
     @Option(name: .shortAndLong, help: "The body; '@file' reads a file, '@-' standard input.") var data: String?
     @Option(help: "How long to wait, as 5s or 500ms.") var deadline: String?
@@ -48,7 +49,7 @@ struct CallCommand: AsyncParsableCommand {
             let call = try ServiceCall(
                 group: group, service: service, path: path, method: method.uppercased(), headers: fields(),
                 body: body(), deadline: deadline, requestClass: requestClass)
-            try await TenantAPI(login).closing { api in
+            try await TenantAPI(login, connections: concurrency).closing { api in
                 if self.repeat > 1 {
                     try await repeatedly(call, at: api)
                 } else {

@@ -40,7 +40,9 @@ struct LoginCommand: AsyncParsableCommand {
             let api = try TenantAPI(login)
             let identity: WhoAmIAnswer = try await api.closing { try await $0.get(APIPath.whoAmI) }
             try login.save()
-            print("Logged in to tenant \(identity.tenant.slug) as \(identity.kind) \(identity.name); kept in \(Login.path)")
+            print(
+                "Logged in to tenant \(identity.tenant.slug) as \(identity.kind) \(identity.name); kept in \(Login.path)"
+            )
         }
     }
 

@@ -11,6 +11,8 @@ final class RecordingService: Sendable {
         var executions: [String: Int] = [:]
         var running = 0
         var task: Task<Void, any Error>?
+        var isGateOpen = false
+        var atGate: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
@@ -20,6 +22,26 @@ final class RecordingService: Sendable {
     var executions: [String: Int] { state.withLock { $0.executions } }
     /// How many requests are being held.
     var running: Int { state.withLock { $0.running } }
+
+    /// Lets all requests with `hold=gate` be answered, now and from now on.
+    func openGate() {
+        let waiting = state.withLock { state in
+            state.isGateOpen = true
+            defer { state.atGate = [] }
+            return state.atGate
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    private func waitAtGate() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isGateOpen { state.atGate.append(continuation) }
+                return state.isGateOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
 
     func start() async throws {
         let router = Router()
@@ -32,8 +54,11 @@ final class RecordingService: Sendable {
                     state.running += 1
                 }
                 defer { self.state.withLock { $0.running -= 1 } }
-                let hold = request.uri.queryParameters["hold"].flatMap { Int($0) } ?? 0
-                if hold > 0 { try await Task.sleep(for: .milliseconds(hold)) }
+                switch request.uri.queryParameters["hold"] {
+                case "gate": await self.waitAtGate()
+                case let text?: try await Task.sleep(for: .milliseconds(Int(text) ?? 0))
+                case nil: break
+                }
                 return "served \(path)"
             }
         }
@@ -55,6 +80,7 @@ final class RecordingService: Sendable {
     }
 
     func stop() async {
+        openGate()
         state.withLock { $0.task }?.cancel()
     }
 }

@@ -170,6 +170,8 @@ final class Site: @unchecked Sendable {
             tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(tenantFolder + "/ca.pem"))
             var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
             configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+            // Otherwise the client waits longer and longer before it looks again for a server that was down.
+            configuration.connectionPool.retryConnectionEstablishment = false
             client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         }
         guard let client else { preconditionFailure("made above") }
@@ -183,9 +185,9 @@ final class Site: @unchecked Sendable {
         return Answer(status: Int(response.status.code), headers: response.headers, text: String(buffer: content))
     }
 
-    /// Calls the recording service: a path that is counted, held for so many milliseconds.
-    func call(_ name: String, holding milliseconds: Int = 0, method: String = "GET") async throws -> Answer {
-        try await http(method, "/v1/groups/site/services/app/open/\(name)?hold=\(milliseconds)")
+    /// Calls the recording service: a path that is counted, held for so many milliseconds or until the gate opens.
+    func call(_ name: String, holding hold: String = "0", method: String = "GET") async throws -> Answer {
+        try await http(method, "/v1/groups/site/services/app/open/\(name)?hold=\(hold)")
     }
 
     // MARK: The end

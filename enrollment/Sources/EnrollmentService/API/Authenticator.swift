@@ -29,7 +29,9 @@ struct Authenticator: Sendable {
     func invitation(_ request: Request, at now: Date) async throws -> EnrollmentGrant {
         let secret = try secret(request)
         guard secret.kind == .enrollment else {
-            guard let other = try await registry.administrator(secret, at: now) else { throw Refusal.invalidCredentials }
+            guard let other = try await registry.administrator(secret, at: now) else {
+                throw Refusal.invalidCredentials
+            }
             throw Refusal(
                 .notPermitted, "Only the secret of an invitation registers a connector, not a person's or a program's.",
                 tenant: other.tenant)

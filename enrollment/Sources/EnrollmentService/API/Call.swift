@@ -36,7 +36,9 @@ struct Call: Sendable {
         let query = request.uri.queryParameters
         var range = PageRange()
         if let after = query["after"] {
-            guard after.utf8.count <= 128 else { throw Refusal(.malformedRequest, "The parameter “after” is too long.") }
+            guard after.utf8.count <= 128 else {
+                throw Refusal(.malformedRequest, "The parameter “after” is too long.")
+            }
             range.after = String(after)
         }
         if let text = query["limit"] {

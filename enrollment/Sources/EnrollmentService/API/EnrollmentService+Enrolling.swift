@@ -26,7 +26,8 @@ extension EnrollmentService {
         return try await Self.naming(grant.tenant) {
             // One that is used up still gets nonces: its connector may ask for its certificate again.
             if grant.state(at: call.now) != .consumed { try grant.requireOpen(at: call.now) }
-            let nonce = try await scope(grant.tenant).createNonce(for: grant, lifetime: Self.nonceLifetime, at: call.now)
+            let nonce = try await scope(grant.tenant).createNonce(
+                for: grant, lifetime: Self.nonceLifetime, at: call.now)
             return try call.answer(nonce, status: .created)
         }
     }

@@ -22,7 +22,8 @@ extension EnrollmentService {
             try await self.queueCredentials(call, member)
         }
         member(.post, APIPath.revokeCertificate, in: &list) { call, member, _ in
-            try await self.revoke(member.id, of: member.tenant, reason: try await call.body(RevokeRequest.self).reason, call)
+            try await self.revoke(
+                member.id, of: member.tenant, reason: try await call.body(RevokeRequest.self).reason, call)
             return call.answer()
         }
         addAdministration(to: &list)

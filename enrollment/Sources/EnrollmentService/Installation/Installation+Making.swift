@@ -94,9 +94,7 @@ extension Installation {
     ) throws {
         let (chain, keyPEM): (String, String)
         if let own = plan.ownTLS {
-            guard try !CertificatePEM.decode(own.chainPEM).isEmpty else {
-                throw EnrollmentServiceError(.invalidArgument, "--tls-cert holds no certificate in PEM.")
-            }
+            _ = try issuer(ofTLSChain: own.chainPEM, keyPEM: own.keyPEM)
             (chain, keyPEM) = (own.chainPEM, own.keyPEM)
         } else {
             let key = MachineKey()

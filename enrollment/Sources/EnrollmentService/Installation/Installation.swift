@@ -72,7 +72,8 @@ public struct Installation: Sendable {
         return Installation(
             folder: folder, settings: known, authority: authority,
             registry: try Registry(
-                path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder))),
+                path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder))
+            ),
             tlsChainPEM: try text(in: File.tls, of: folder), tlsKeyPEM: try text(in: File.tlsKey, of: folder),
             tokens: try await QueueTokens(keyPEM: try text(in: File.tokenKey, of: folder), issuer: known.publicURL))
     }
@@ -85,15 +86,45 @@ public struct Installation: Sendable {
         get throws { try Self.pin(ofCertificate: authority.rootCertificate) }
     }
 
-    /// The pin of the key that issued the server's TLS certificate: the next one of its chain, or its own.
+    /// The pin of the key that signed the server's TLS certificate.
     public var serverIssuerPin: Pin {
         get throws {
-            let chain = try CertificatePEM.decode(tlsChainPEM)
-            guard let issuer = chain.dropFirst().first ?? chain.first else {
-                throw EnrollmentServiceError(.unreadable, "\(File.tls) holds no certificate.")
-            }
-            return try Self.pin(ofCertificate: issuer)
+            let known = [authority.intermediateCertificate, authority.rootCertificate]
+            return try Self.pin(ofCertificate: Self.issuer(ofTLSChain: tlsChainPEM, keyPEM: tlsKeyPEM, known: known))
         }
+    }
+
+    /// Finds, in DER, who signed a server certificate, and checks that the key is its own.
+    ///
+    /// The issuer stands behind the certificate, among those that are known, or is the certificate itself.
+    /// - Throws: `invalidArgument` where certificate and key do not fit or the issuer is missing, without which no
+    ///   connector could tell the server from an interceptor.
+    static func issuer(ofTLSChain chain: String, keyPEM: String, known: [[UInt8]] = []) throws -> [UInt8] {
+        let shown: [[UInt8]]
+        let leaf: Certificate
+        do {
+            shown = try CertificatePEM.decode(chain)
+            leaf = try Certificate(derEncoded: shown[0])
+        } catch {
+            throw EnrollmentServiceError(.invalidArgument, "The TLS certificate cannot be read: \(error)")
+        }
+        guard let key = try? Certificate.PrivateKey(pemEncoded: keyPEM) else {
+            throw EnrollmentServiceError(.invalidArgument, "The TLS key is no private key in PEM, or has a password.")
+        }
+        guard key.publicKey == leaf.publicKey else {
+            throw EnrollmentServiceError(.invalidArgument, "The TLS key is not that of the first certificate.")
+        }
+        let issuer = (shown.dropFirst() + known + [shown[0]]).first { der in
+            guard let candidate = try? Certificate(derEncoded: der) else { return false }
+            return candidate.subject == leaf.issuer && candidate.publicKey.isValidSignature(leaf.signature, for: leaf)
+        }
+        guard let issuer else {
+            throw EnrollmentServiceError(
+                .invalidArgument,
+                "The issuer of the TLS certificate, \(leaf.issuer), is missing: put its certificate behind the server's."
+            )
+        }
+        return issuer
     }
 
     /// Makes a tenant with its Key Authority and its first administrator.

@@ -39,7 +39,8 @@ extension Registry {
                     arguments: [digest])
                 return row.map { row in
                     AdministratorPrincipal(
-                        kind: .enrollment, id: row["id"], name: "invitation", tenant: Tenant(row: row, prefix: "tenant_"),
+                        kind: .enrollment, id: row["id"], name: "invitation",
+                        tenant: Tenant(row: row, prefix: "tenant_"),
                         mayAdminister: false)
                 }
             }
@@ -125,7 +126,8 @@ extension Registry {
         return MemberRecord(
             id: row["id"], tenant: tenant, account: row["account"], role: try TenantScope.role(row["role"]),
             groups: try scope.groups(ofAccount: row["account_id"], in: database), generation: row["generation"],
-            publicKey: Array(row["public_key"] as Data), keyFingerprint: key, notAfter: (row["certificate_end"] as Stamp).date,
+            publicKey: Array(row["public_key"] as Data), keyFingerprint: key,
+            notAfter: (row["certificate_end"] as Stamp).date,
             isRevoked: row["revoked_at"] != nil || row["is_denied"])
     }
 

@@ -45,7 +45,8 @@ extension TenantScope {
                 let grant = KeyGrant(row: row)
                 return APIKeyAnswer(
                     id: grant.id, name: grant.name, scopes: grant.scopes.sorted { $0.rawValue < $1.rawValue },
-                    groups: grant.isConfined ? try registry.groups(ofKey: grant.id, tenant: tenant.id, in: database) : nil,
+                    groups: grant.isConfined
+                        ? try registry.groups(ofKey: grant.id, tenant: tenant.id, in: database) : nil,
                     services: grant.services?.sorted(), createdAt: (row["created_at"] as Stamp).date,
                     expiresAt: grant.expiresAt?.date)
             }

@@ -78,14 +78,16 @@ extension TenantScope {
         return try rows.map { row in
             let created: Stamp = row["created_at"]
             return AccountAnswer(
-                name: row["name"], role: try Self.role(row["role"]), groups: try groups(ofAccount: row["id"], in: database),
+                name: row["name"], role: try Self.role(row["role"]),
+                groups: try groups(ofAccount: row["id"], in: database),
                 createdAt: created.date, activeConnectors: row["active"])
         }
     }
 
     static func role(_ text: String) throws -> AccountRole {
         guard let role = AccountRole(rawValue: text) else {
-            throw EnrollmentServiceError(.registry, "The registry names a role “\(text)” that this version does not know.")
+            throw EnrollmentServiceError(
+                .registry, "The registry names a role “\(text)” that this version does not know.")
         }
         return role
     }

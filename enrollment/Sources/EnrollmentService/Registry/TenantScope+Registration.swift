@@ -33,7 +33,7 @@ extension TenantScope {
             // What was read outside of the transaction may be old: 50 may have come with the same secret.
             guard let grant = try registry.grant(id: stale.id, in: database) else { throw Refusal.invalidCredentials }
             try requireSameRequest(registration, key: key, grant: grant, at: now, in: database)
-            if let known = try certified(key: key, grant: grant, in: database) { return known }
+            if let known = try certified(key: key, grant: grant, at: now, in: database) { return known }
             try grant.requireOpen(at: now)
             try requireFreshKey(registration.request.keyFingerprint, in: database)
             try useNonce(registration.request.challenge, of: grant, at: now, in: database)
@@ -59,7 +59,9 @@ extension TenantScope {
         }
     }
 
-    private func certified(key: Data, grant: EnrollmentGrant, in database: Database) throws -> Registered? {
+    private func certified(
+        key: Data, grant: EnrollmentGrant, at now: Date, in database: Database
+    ) throws -> Registered? {
         let row = try Row.fetchOne(
             database,
             sql: """
@@ -73,7 +75,10 @@ extension TenantScope {
         guard row["revoked_at"] == nil else {
             throw Refusal(.certificateRevoked, "The connector that this key belongs to is revoked.")
         }
-        return Registered(connectorID: row["connector_id"], certificate: StoredCertificate(row: row), isNew: false)
+        let certificate = StoredCertificate(row: row)
+        // An answer that got lost is repeated; a certificate that has ended helps nobody.
+        guard certificate.notAfter > now else { return nil }
+        return Registered(connectorID: row["connector_id"], certificate: certificate, isNew: false)
     }
 
     private func requireFreshKey(_ fingerprint: KeyFingerprint, in database: Database) throws {
