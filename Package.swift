@@ -151,6 +151,7 @@ let package = Package(
             path: "ops/benchmark"),
 
         // Tests.
+        .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "RelayFormatTests", dependencies: ["RelayFormat"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["RelayFormat", "RelayDelivery"]),
         .testTarget(

@@ -22,6 +22,12 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
         var attempt: UInt32 = 0
         var returns: UInt32 = 0
         var refusedBy: Set<BootID> = []
+        /// How many of the returns were for want of room, and whether the last one was.
+        var crowdings: UInt32 = 0
+        var isCrowdedOut = false
+
+        /// How many dispatches were not given back.
+        var tries: UInt32 { attempt - min(attempt, returns) }
     }
 
     private let limits: DispatchLimits
@@ -106,13 +112,14 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
         guard var tracked = requests[id], tracked.attempt == attempt else { return [] }
         if case .held(let holder) = tracked.state, holder != boot { return [] }
         tracked.returns += 1
-        if reason != .busy { tracked.refusedBy.insert(boot) }
+        tracked.isCrowdedOut = reason == .busy
+        if reason == .busy { tracked.crowdings += 1 } else { tracked.refusedBy.insert(boot) }
         requests[id] = tracked
         release(id)
-        guard tracked.returns < 50 else {
+        guard tracked.returns - tracked.crowdings < 50 else {
             return answer(id, .failed(RequestFailure(.overloaded, "every connector gave the request back")))
         }
-        guard reason != .busy else {
+        guard !tracked.isCrowdedOut else {
             // There may be room by the next tick; asking again at once would only go in circles.
             requests[id]?.state = .waiting
             unsettled.insert(id)
@@ -166,9 +173,9 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
             if presence.peers[boot] == nil { actions += move(requestsOf: boot, isLost: true, at: now) }
         }
         actions += placeUnsettled(at: now)
-        for (id, tracked) in requests where hasAttempts(tracked) {
+        for (id, tracked) in requests where tracked.tries < limits.attempts {
             guard tracked.submission.requestClass == .safe, case .dispatched(let route, let since) = tracked.state,
-                now.steady - since >= limits.acceptance * Int(tracked.attempt)
+                now.steady - since >= limits.acceptance * Int(max(tracked.tries, 1))
             else { continue }
             let prospects = presence.prospects(group: tracked.submission.group, service: tracked.submission.service)
             guard prospects.able.contains(where: { freeCredit(of: $0) > 0 }) else { continue }
@@ -227,33 +234,35 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
 
     /// Finds the next place of a request that nobody holds.
     private mutating func place(_ id: RequestID, at now: Moment) -> [Action] {
-        guard var tracked = requests[id] else { return [] }
+        // What is due is answered by the next tick, and not sent any more.
+        guard var tracked = requests[id], now.wall < tracked.submission.deadline else { return [] }
         let submission = tracked.submission
         let prospects = presence.prospects(group: submission.group, service: submission.service)
         let fresh = prospects.able.filter { !tracked.refusedBy.contains($0) }
-        let route: Route? =
-            if tracked.attempt == 0, prospects.allOffer, !fresh.isEmpty {
-                .group
-            } else {
-                best(of: fresh.isEmpty ? prospects.able : fresh).map(Route.inbox)
+        var candidates = fresh.isEmpty ? prospects.able : fresh
+        let route: Route?
+        if prospects.allOffer, !fresh.isEmpty, tracked.attempt == 0 || tracked.isCrowdedOut {
+            route = .group
+        } else {
+            if tracked.isCrowdedOut, !candidates.isEmpty {
+                candidates.removeAll { freeCredit(of: $0) <= 0 }
+                guard !candidates.isEmpty else { return [] }
             }
+            route = best(of: candidates).map(Route.inbox)
+        }
         guard let route else {
             return wait(id, prospects: prospects, at: now)
         }
-        guard hasAttempts(tracked) else {
+        guard tracked.tries < limits.attempts else {
             let text = "the request was tried \(tracked.attempt) times and each connector was lost"
             return answer(id, .failed(RequestFailure(.outcomeUnknown, text)))
         }
         unsettled.remove(id)
         tracked.attempt += 1
+        tracked.isCrowdedOut = false
         tracked.state = .dispatched(route, at: now.steady)
         requests[id] = tracked
         return [.dispatch(submission, tracked.payload, attempt: tracked.attempt, route: route)]
-    }
-
-    /// Whether the request may be dispatched again; what was given back does not count.
-    private func hasAttempts(_ tracked: Tracked) -> Bool {
-        tracked.attempt - min(tracked.attempt, tracked.returns) < limits.attempts
     }
 
     private mutating func wait(_ id: RequestID, prospects: PresenceTable.Prospects, at now: Moment) -> [Action] {

@@ -109,25 +109,53 @@ struct DispatchPlacementTests {
         #expect(scene.returned(99, by: one, .draining).isEmpty)
     }
 
-    @Test("a full connector is asked again with the next tick, not in a circle")
+    @Test("what finds no room goes back to the group's queue with the next tick, not in a circle")
     func busy() {
         var scene = scene(one)
         _ = scene.submit(1)
         #expect(scene.returned(1, by: one, .busy).isEmpty)
-        #expect(scene.tick() == [.dispatched(1, attempt: 2, .inbox(one.boot))])
+        #expect(scene.tick() == [.dispatched(1, attempt: 2, .group)])
     }
 
-    @Test("a request that everybody keeps giving back ends as overloaded")
-    func busyForEver() {
+    @Test("where not all offer the service, it waits until one that does shows room")
+    func busyInbox() {
+        var (full, other) = (one, two)
+        full.credit = 0
+        full.inFlight = 5
+        other.services = ["printer"]
+        var scene = scene(full, other)
+        #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .inbox(one.boot))])
+        #expect(scene.returned(1, by: full, .busy).isEmpty)
+        #expect(scene.advance(by: .seconds(5), presenceFlows: true, beating: [full, other]).isEmpty)
+        full.credit = 1
+        #expect(
+            scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [full, other])
+                == [.dispatched(1, attempt: 2, .inbox(one.boot))])
+    }
+
+    @Test("want of room ends with the deadline, and nothing has run", arguments: RequestClass.allCases)
+    func busyForEver(requestClass: RequestClass) {
         var scene = scene(one)
-        _ = scene.submit(1)
+        _ = scene.submit(1, class: requestClass, within: .seconds(30))
         var attempt: UInt32 = 1
-        var events: [DispatcherScene.Event] = []
         while scene.machine.count > 0, attempt < 1000 {
-            events = scene.returned(1, attempt: attempt, by: one, .busy)
-            if events.isEmpty { events = scene.tick() }
+            #expect(scene.returned(1, attempt: attempt, by: one, .busy).isEmpty)
+            let events = scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one])
+            guard events == [.dispatched(1, attempt: attempt + 1, .group)] else {
+                #expect(events == [.answered(1, .deadlineExceeded, attempt: attempt)])
+                break
+            }
             attempt += 1
         }
+        #expect(attempt == 120)
+    }
+
+    @Test("a request that everybody gives back for other reasons ends as overloaded")
+    func returnedForEver() {
+        var scene = scene(one)
+        _ = scene.submit(1)
+        var events: [DispatcherScene.Event] = []
+        for attempt in UInt32(1)...50 { events = scene.returned(1, attempt: attempt, by: one, .draining) }
         #expect(events == [.answered(1, .overloaded, attempt: 50)])
     }
 
@@ -179,6 +207,19 @@ struct DispatchPlacementTests {
             scene.advance(by: .milliseconds(250), beating: [one]) == [.dispatched(1, attempt: 2, .inbox(one.boot))])
         #expect(scene.accepted(1, attempt: 2, by: one).isEmpty)
         #expect(scene.advance(by: .seconds(5), beating: [one]).isEmpty)
+    }
+
+    @Test("what was given back does not put off the moment when silence counts")
+    func acceptanceAfterReturns() {
+        var scene = scene(one)
+        _ = scene.submit(1)
+        for attempt in UInt32(1)...20 {
+            #expect(scene.returned(1, attempt: attempt, by: one, .busy).isEmpty)
+            #expect(scene.tick() == [.dispatched(1, attempt: attempt + 1, .group)])
+        }
+        #expect(
+            scene.advance(by: .seconds(1), presenceFlows: true, beating: [one])
+                == [.dispatched(1, attempt: 22, .inbox(one.boot))])
     }
 
     @Test("a backlog of honest work is not dispatched again")

@@ -1,0 +1,159 @@
+/// The house: every target with what it may import.
+///
+/// This is the table of Documentation/Architecture.md as data, in the order of Package.swift: a target may import only
+/// what stands above it. Change it together with the reason.
+enum House {
+    /// What a target is, by what it may do.
+    enum Kind: Int, Comparable {
+        /// Values and state machines: no I/O, no ambient time or randomness.
+        case pure
+        /// Wraps one outside library or the file system.
+        case adapter
+        /// Wires pure parts to adapters.
+        case service
+        /// The issuing side, a trust boundary of its own: pure and service parts that nobody else may import.
+        case issuing
+        /// Arguments, configuration, assembly.
+        case command
+
+        static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    /// How much of Foundation a target may import.
+    enum Foundation {
+        /// Nothing.
+        case nothing
+        /// Single types that outside signatures need, as in `import struct Foundation.Date`.
+        case types
+        /// All of it.
+        case all
+    }
+
+    /// One target.
+    struct Target: Sendable {
+        var name: String
+        var kind: Kind
+        var folder: String
+        var project: Set<String>
+        var outside: Set<String>
+        var foundation: Foundation
+
+        init(
+            _ name: String, _ kind: Kind, folder: String? = nil, _ project: Set<String> = [],
+            outside: Set<String> = [], foundation: Foundation? = nil
+        ) {
+            self.name = name
+            self.kind = kind
+            self.folder = folder ?? "Sources/\(name)"
+            self.project = project
+            self.outside = outside
+            self.foundation = foundation ?? (kind == .pure ? .nothing : .all)
+        }
+    }
+
+    /// Modules of the toolchain that any target may import.
+    static let toolchain: Set<String> = ["Synchronization"]
+
+    /// The modules of the operating system, which only those may import that the table names.
+    static let system: Set<String> = ["Glibc", "Darwin", "Dispatch"]
+
+    static let targets: [Target] = [
+        Target("RelayFormat", .pure),
+        Target("RelayDelivery", .pure, ["RelayFormat"], outside: ["DequeModule", "HeapModule"]),
+        // The system's clock is read in one place, `RelayClock.system`, and passed in everywhere.
+        Target(
+            "BrokerCore", .pure, ["RelayFormat"], outside: ["DequeModule", "HeapModule", "Glibc", "Darwin"]),
+        Target("ProblemDetails", .pure),
+        // The certificate library speaks in Dates.
+        Target("MachineIdentity", .pure, outside: ["X509", "SwiftASN1", "Crypto"], foundation: .types),
+        // The enrollment API speaks JSON and RFC 3339.
+        Target("EnrollmentProtocol", .pure, ["MachineIdentity"], outside: ["Crypto"], foundation: .all),
+        Target("DispatcherProtocol", .pure),
+
+        Target("StructuredLogging", .adapter, outside: ["Logging"]),
+        Target(
+            "SQLiteBroker", .adapter, ["RelayFormat", "BrokerCore"],
+            outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
+        Target(
+            "BrokerLink", .adapter, ["RelayFormat", "BrokerCore"],
+            outside: [
+                "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOSSL", "NIOExtras", "DequeModule", "Logging",
+            ]),
+        Target(
+            "TenantPort", .adapter, ["ProblemDetails"],
+            outside: [
+                "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOWebSocket", "NIOSSL",
+                "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle", "Logging",
+            ]),
+        Target("IdentityStore", .adapter, ["MachineIdentity", "EnrollmentProtocol"]),
+        Target(
+            "EnrollmentClient", .adapter, ["ProblemDetails", "MachineIdentity", "EnrollmentProtocol", "IdentityStore"],
+            outside: [
+                "AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOExtras", "X509", "SwiftASN1",
+                "Crypto", "Logging",
+            ]),
+        Target(
+            "ConnectorServices", .adapter, ["RelayFormat"],
+            outside: ["AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL"]),
+
+        // These two know the broker's contract and no broker.
+        Target(
+            "Connector", .service, ["RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices"],
+            outside: [
+                "Hummingbird", "AsyncHTTPClient", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
+                "NIOHTTP1", "Yams",
+            ]),
+        Target(
+            "Dispatcher", .service,
+            ["RelayFormat", "RelayDelivery", "BrokerCore", "ProblemDetails", "DispatcherProtocol", "TenantPort"],
+            outside: ["Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore"]),
+
+        Target(
+            "CertificateAuthority", .issuing, folder: "enrollment/Sources/CertificateAuthority", ["MachineIdentity"],
+            outside: ["X509", "SwiftASN1", "Crypto"]),
+        Target(
+            "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
+            [
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "IdentityStore",
+                "TenantPort",
+            ],
+            outside: [
+                "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "NIOCore",
+                "ServiceLifecycle",
+            ]),
+
+        Target(
+            "postern", .command,
+            [
+                "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
+                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
+            ],
+            outside: [
+                "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOSSL", "Crypto",
+            ]),
+        Target(
+            "postern-tenant", .command,
+            [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort",
+                "MachineIdentity", "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher",
+                "CertificateAuthority", "EnrollmentService",
+            ],
+            outside: [
+                "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Hummingbird", "NIOSSL", "NIOCore",
+            ]),
+        Target(
+            "posternctl", .command,
+            [
+                "RelayFormat", "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
+                "MachineIdentity",
+            ],
+            outside: ["ArgumentParser", "Logging"]),
+        Target(
+            "relay-benchmark", .command, folder: "ops/benchmark",
+            [
+                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "ConnectorServices",
+                "Connector", "Dispatcher",
+            ],
+            outside: ["ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509", "SwiftASN1", "Crypto"]),
+    ]
+}

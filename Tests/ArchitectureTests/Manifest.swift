@@ -1,0 +1,33 @@
+import Foundation
+
+/// What Package.swift says about targets, read from its text.
+struct Manifest {
+    /// One target of the manifest.
+    struct Target {
+        var name: String
+        /// Dependencies on targets of the package.
+        var project: [String]
+        /// Dependencies on products of other packages.
+        var outside: [String]
+    }
+
+    /// The targets but for those of the tests, in order.
+    var targets: [Target]
+
+    init() throws {
+        let text = try String(contentsOf: SourceTree.root.appending(path: "Package.swift"), encoding: .utf8)
+        var products: [String: String] = [:]
+        for match in text.matches(of: #/let (\w+) = Target\.Dependency\.product\(name: "(\w+)"/#) {
+            products[String(match.1)] = String(match.2)
+        }
+        let pattern =
+            #/\.(target|executableTarget)\(\s*name: "([\w-]+)"(?:,\s*dependencies: \[([^\]]*)\])?(?:,\s*path: "([^"]*)")?/#
+        targets = text.matches(of: pattern).filter { $0.4?.hasPrefix("Tests/") != true }.map { match in
+            let items = (match.3 ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+                .filter { !$0.isEmpty }
+            return Target(
+                name: String(match.2), project: items.filter { $0.hasPrefix("\"") }.map { $0.filter { $0 != "\"" } },
+                outside: items.filter { !$0.hasPrefix("\"") }.map { products[$0] ?? $0 })
+        }
+    }
+}
