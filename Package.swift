@@ -64,7 +64,7 @@ let package = Package(
         .target(name: "RelayFormat"),
         .target(name: "RelayDelivery", dependencies: ["RelayFormat", deque, heap]),
         .target(name: "BrokerCore", dependencies: ["RelayFormat", deque, heap]),
-        .target(name: "ProblemDetails"),
+        .target(name: "HTTPProblems"),
         .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
         .target(name: "EnrollmentProtocol", dependencies: ["MachineIdentity", crypto]),
         .target(name: "DispatcherProtocol"),
@@ -80,14 +80,14 @@ let package = Package(
         .target(
             name: "TenantPort",
             dependencies: [
-                "ProblemDetails", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
+                "HTTPProblems", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
         .target(name: "IdentityStore", dependencies: ["MachineIdentity", "EnrollmentProtocol"]),
         .target(
             name: "EnrollmentClient",
             dependencies: [
-                "ProblemDetails", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", asyncHTTPClient, nio,
+                "HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", asyncHTTPClient, nio,
                 nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto, logging,
             ]),
         .target(
@@ -105,7 +105,7 @@ let package = Package(
         .target(
             name: "Dispatcher",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ProblemDetails", "DispatcherProtocol", "TenantPort",
+                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
                 hummingbird, httpTypes, lifecycle, logging, metrics, nio,
             ]),
 
@@ -116,7 +116,7 @@ let package = Package(
         .target(
             name: "EnrollmentService",
             dependencies: [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "IdentityStore",
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "IdentityStore",
                 "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
@@ -125,7 +125,7 @@ let package = Package(
         .executableTarget(
             name: "postern",
             dependencies: [
-                "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
+                "RelayFormat", "BrokerCore", "BrokerLink", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol",
                 "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, nioSSL, crypto,
             ]),
@@ -139,7 +139,7 @@ let package = Package(
         .executableTarget(
             name: "posternctl",
             dependencies: [
-                "RelayFormat", "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
+                "RelayFormat", "HTTPProblems", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
                 "MachineIdentity", arguments, logging,
             ]),
         .executableTarget(
@@ -163,7 +163,7 @@ let package = Package(
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ProblemDetails", "DispatcherProtocol", "TenantPort",
+                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
             ]),
@@ -184,7 +184,7 @@ let package = Package(
         .testTarget(
             name: "TenantPortTests",
             dependencies: [
-                "TenantPort", "ProblemDetails", "TestCertificates", hummingbird, httpTypes, lifecycle, logging, nio,
+                "TenantPort", "HTTPProblems", "TestCertificates", hummingbird, httpTypes, lifecycle, logging, nio,
                 nioPosix, nioHTTP1, nioWebSocket, nioSSL,
             ]),
         .testTarget(
@@ -199,7 +199,7 @@ let package = Package(
         .testTarget(
             name: "EnrollmentClientTests",
             dependencies: [
-                "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "ProblemDetails",
+                "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems",
                 "CertificateAuthority", crypto,
                 nio, nioPosix, nioHTTP1, nioSSL,
             ]),
@@ -219,7 +219,7 @@ let package = Package(
             name: "EnrollmentServiceTests",
             dependencies: [
                 "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
-                "ProblemDetails", "TenantPort", hummingbird, httpTypes, grdb, x509, asn1, crypto, logging, nio,
+                "HTTPProblems", "TenantPort", hummingbird, httpTypes, grdb, x509, asn1, crypto, logging, nio,
                 nioEmbedded, yams,
             ]),
     ]

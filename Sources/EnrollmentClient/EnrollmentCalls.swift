@@ -1,6 +1,6 @@
 public import EnrollmentProtocol
 public import MachineIdentity
-internal import ProblemDetails
+internal import HTTPProblems
 
 /// The calls of a machine: first with an invitation's secret, then with its own certificate.
 public struct EnrollmentCalls: Sendable {

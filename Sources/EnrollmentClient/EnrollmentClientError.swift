@@ -1,4 +1,4 @@
-public import ProblemDetails
+public import HTTPProblems
 
 /// Why a call to the tenant did not succeed: what happened, what to do, and a stable code.
 public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringConvertible {

@@ -6,7 +6,7 @@ public import MachineIdentity
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOSSL
-internal import ProblemDetails
+internal import HTTPProblems
 
 /// Calls a tenant's HTTP API over TLS that believes exactly whom its settings name.
 ///

@@ -1,6 +1,6 @@
 internal import EnrollmentProtocol
 internal import Foundation
-public import ProblemDetails
+public import HTTPProblems
 
 /// An answer of a tenant, as it came.
 public struct TenantResponse: Sendable {

@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
-internal import ProblemDetails
+internal import HTTPProblems
 
 /// `/healthz`: the process lives; `/readyz`: it can serve.
 struct HealthRoutes {

@@ -1,7 +1,7 @@
 public import HTTPTypes
 internal import Hummingbird
 internal import Logging
-internal import ProblemDetails
+internal import HTTPProblems
 
 /// Stands around the router: gives every answer its request id, logs it, and tells a wrong method from a wrong path.
 struct PortResponder: HTTPResponder {

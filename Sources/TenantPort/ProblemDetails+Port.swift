@@ -1,5 +1,5 @@
 internal import HTTPTypes
-public import ProblemDetails
+public import HTTPProblems
 
 extension ProblemDetails {
     /// No route has the path.

@@ -3,7 +3,7 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
-internal import ProblemDetails
+internal import HTTPProblems
 
 /// Turns whatever a handler throws into a problem that says what the client can do, and nothing of what is inside.
 struct ProblemMiddleware: RouterMiddleware {

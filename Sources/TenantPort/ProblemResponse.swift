@@ -1,7 +1,7 @@
 internal import Foundation
 public import HTTPTypes
 public import Hummingbird
-public import ProblemDetails
+public import HTTPProblems
 
 /// Answers a request with a problem; thrown by handlers and middleware.
 public struct ProblemResponse: HTTPResponseError {

@@ -1,7 +1,7 @@
 public import Hummingbird
 internal import HTTPTypes
 internal import NIOCore
-internal import ProblemDetails
+internal import HTTPProblems
 
 extension Request {
     /// Takes the whole body; a larger one is refused as soon as its length is announced or exceeded.

@@ -26,7 +26,7 @@ struct UpgradableChannel: HTTPChannelHandler {
 
     let responder: HTTPChannelHandler.Responder
     let context: NIOSSLContext
-    let configuration: TenantPort.Configuration
+    let configuration: PortService.Configuration
     let upgrade: PortUpgrade?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {

@@ -8,7 +8,7 @@ extension LinkPrincipal {
     /// Lets a member in whose credential and proof the enrollment service takes.
     ///
     /// - Throws: `LinkError`: revoked members are told so for good, all else may be tried again with a new credential.
-    init(_ enrollment: EnrollmentService, credential: LinkCredential, nonce: [UInt8]) async throws {
+    init(_ enrollment: EnrollmentServer, credential: LinkCredential, nonce: [UInt8]) async throws {
         let known: QueuePrincipal
         do {
             known = try await enrollment.verify(token: credential.token, proof: credential.proof, nonce: nonce)

@@ -5,7 +5,7 @@ internal import ServiceLifecycle
 
 /// Keeps the embedded broker's time, and closes it when all that uses it has ended.
 struct BrokerService: Service {
-    let broker: SQLiteBroker
+    let broker: DurableBroker
 
     func run() async throws {
         try await cancelWhenGracefulShutdown { try await broker.run() }

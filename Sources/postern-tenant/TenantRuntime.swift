@@ -22,13 +22,13 @@ struct TenantRuntime {
         installation: Installation, roles: Set<ServeCommand.Role>, host: String, port: Int, logger: Logger
     ) async throws {
         var services: [any Service] = []
-        let enrollment = try EnrollmentService(installation: installation, logger: logger)
+        let enrollment = try EnrollmentServer(installation: installation, logger: logger)
         var routes: [@Sendable (Router<PortContext>) -> Void] = []
         var upgrade: PortUpgrade?
-        var broker: SQLiteBroker?
+        var broker: DurableBroker?
 
         if roles.contains(.broker) {
-            let queue = try await SQLiteBroker.open(path: installation.queuePath, logger: logger)
+            let queue = try await DurableBroker.open(path: installation.queuePath, logger: logger)
             broker = queue
             services.append(BrokerService(broker: queue))
             let link = LinkServer(broker: queue, logger: logger) { credential, nonce in
@@ -42,7 +42,7 @@ struct TenantRuntime {
             upgrade = PortUpgrade(path: "/v1/link", handler: link.accept)
         }
         if roles.contains(.dispatcher), let broker {
-            let dispatcher = Dispatcher(
+            let dispatcher = DispatchService(
                 instance: MemberID(installation.settings.dispatcherID) ?? .none, broker: broker,
                 configuration: DispatcherConfiguration(version: PosternVersion.text), logger: logger)
             for tenant in try installation.registry.tenants() {
@@ -62,7 +62,7 @@ struct TenantRuntime {
         let adders = routes
         let registry = installation.registry
         services.append(
-            try TenantPort(
+            try PortService(
                 configuration: .init(host: host, port: port, tls: try Self.tls(of: installation)), upgrade: upgrade,
                 logger: logger,
                 readiness: {

@@ -1,5 +1,5 @@
 internal import DispatcherProtocol
-internal import ProblemDetails
+internal import HTTPProblems
 
 /// What became of many calls: who answered, how long it took, what failed.
 struct CallSummary: Codable, Sendable {

@@ -4,7 +4,7 @@ internal import EnrollmentClient
 internal import EnrollmentProtocol
 internal import Foundation
 internal import MachineIdentity
-internal import ProblemDetails
+internal import HTTPProblems
 
 /// The tenant's APIs, as the logged-in operator.
 struct TenantAPI: Sendable {

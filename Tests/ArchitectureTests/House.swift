@@ -63,7 +63,7 @@ enum House {
         // The system's clock is read in one place, `RelayClock.system`, and passed in everywhere.
         Target(
             "BrokerCore", .pure, ["RelayFormat"], outside: ["DequeModule", "HeapModule", "Glibc", "Darwin"]),
-        Target("ProblemDetails", .pure),
+        Target("HTTPProblems", .pure),
         // The certificate library speaks in Dates.
         Target("MachineIdentity", .pure, outside: ["X509", "SwiftASN1", "Crypto"], foundation: .types),
         // The enrollment API speaks JSON and RFC 3339.
@@ -80,14 +80,14 @@ enum House {
                 "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOSSL", "NIOExtras", "DequeModule", "Logging",
             ]),
         Target(
-            "TenantPort", .adapter, ["ProblemDetails"],
+            "TenantPort", .adapter, ["HTTPProblems"],
             outside: [
                 "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOWebSocket", "NIOSSL",
                 "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle", "Logging",
             ]),
         Target("IdentityStore", .adapter, ["MachineIdentity", "EnrollmentProtocol"]),
         Target(
-            "EnrollmentClient", .adapter, ["ProblemDetails", "MachineIdentity", "EnrollmentProtocol", "IdentityStore"],
+            "EnrollmentClient", .adapter, ["HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore"],
             outside: [
                 "AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOExtras", "X509", "SwiftASN1",
                 "Crypto", "Logging",
@@ -105,7 +105,7 @@ enum House {
             ]),
         Target(
             "Dispatcher", .service,
-            ["RelayFormat", "RelayDelivery", "BrokerCore", "ProblemDetails", "DispatcherProtocol", "TenantPort"],
+            ["RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort"],
             outside: ["Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore"]),
 
         Target(
@@ -114,7 +114,7 @@ enum House {
         Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
             [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "ProblemDetails", "IdentityStore",
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "IdentityStore",
                 "TenantPort",
             ],
             outside: [
@@ -125,7 +125,7 @@ enum House {
         Target(
             "postern", .command,
             [
-                "RelayFormat", "BrokerCore", "BrokerLink", "ProblemDetails", "MachineIdentity", "EnrollmentProtocol",
+                "RelayFormat", "BrokerCore", "BrokerLink", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol",
                 "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
             ],
             outside: [
@@ -144,7 +144,7 @@ enum House {
         Target(
             "posternctl", .command,
             [
-                "RelayFormat", "ProblemDetails", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
+                "RelayFormat", "HTTPProblems", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
                 "MachineIdentity",
             ],
             outside: ["ArgumentParser", "Logging"]),

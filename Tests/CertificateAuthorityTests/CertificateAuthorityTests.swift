@@ -131,7 +131,7 @@ import X509
             (one.intermediate, one.intermediate, one.intermediateKey),
         ] {
             #expect(throws: CertificateAuthorityError.self) {
-                try CertificateAuthority(
+                try IssuingAuthority(
                     trustDomain: "example.org", rootCertificate: root.der, intermediateCertificate: intermediate.der,
                     intermediateKey: key)
             }

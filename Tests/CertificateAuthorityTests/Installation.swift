@@ -10,16 +10,16 @@ struct Installation {
     let root: IssuedCertificate
     let intermediateKey = AuthorityKey.makeP256()
     let intermediate: IssuedCertificate
-    let authority: CertificateAuthority
+    let authority: IssuingAuthority
 
     init(trustDomain: String = "example.org", now: Date = Date(), rootKey: AuthorityKey = .makeP384()) throws {
         self.now = now
         self.rootKey = rootKey
-        root = try CertificateAuthority.makeRoot(trustDomain: trustDomain, key: rootKey, now: now, serial: .random())
-        intermediate = try CertificateAuthority.makeIntermediate(
+        root = try IssuingAuthority.makeRoot(trustDomain: trustDomain, key: rootKey, now: now, serial: .random())
+        intermediate = try IssuingAuthority.makeIntermediate(
             trustDomain: trustDomain, key: intermediateKey, rootCertificate: root.der, rootKey: rootKey, now: now,
             serial: .random())
-        authority = try CertificateAuthority(
+        authority = try IssuingAuthority(
             trustDomain: trustDomain, rootCertificate: root.der, intermediateCertificate: intermediate.der,
             intermediateKey: intermediateKey)
     }

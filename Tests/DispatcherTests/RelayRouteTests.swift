@@ -3,7 +3,7 @@ import Foundation
 import HTTPTypes
 import HummingbirdTesting
 import NIOCore
-import ProblemDetails
+import HTTPProblems
 import RelayFormat
 import Testing
 

@@ -8,7 +8,7 @@ import Hummingbird
 import HummingbirdTesting
 import Logging
 import NIOCore
-import ProblemDetails
+import HTTPProblems
 import RelayDelivery
 import RelayFormat
 import TenantPort
@@ -30,7 +30,7 @@ struct RoutesHarness {
         var logger = Logger(label: "dispatcher-tests")
         logger.logLevel = .critical
         let broker = InMemoryBroker()
-        let dispatcher = Dispatcher(
+        let dispatcher = DispatchService(
             instance: .random(), broker: broker,
             configuration: .init(
                 timing: .init(beat: .milliseconds(100), settling: .milliseconds(200)), version: "test"),

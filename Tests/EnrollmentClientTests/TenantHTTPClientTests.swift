@@ -3,7 +3,7 @@ import EnrollmentClient
 import EnrollmentProtocol
 import Foundation
 import MachineIdentity
-import ProblemDetails
+import HTTPProblems
 import Testing
 
 @Suite struct TenantHTTPClientTests {

@@ -8,7 +8,7 @@ import Testing
 /// A root, an intermediate and a server certificate, made for one test.
 struct TestInstallation {
     let root: [UInt8]
-    let authority: CertificateAuthority
+    let authority: IssuingAuthority
     let serverKey = MachineKey()
     let server: [UInt8]
 
@@ -16,12 +16,12 @@ struct TestInstallation {
         let now = Date()
         let rootKey = AuthorityKey.makeP384()
         let key = AuthorityKey.makeP256()
-        root = try CertificateAuthority.makeRoot(
+        root = try IssuingAuthority.makeRoot(
             trustDomain: trustDomain, key: rootKey, now: now, serial: .random()
         ).der
-        let intermediate = try CertificateAuthority.makeIntermediate(
+        let intermediate = try IssuingAuthority.makeIntermediate(
             trustDomain: trustDomain, key: key, rootCertificate: root, rootKey: rootKey, now: now, serial: .random())
-        authority = try CertificateAuthority(
+        authority = try IssuingAuthority(
             trustDomain: trustDomain, rootCertificate: root, intermediateCertificate: intermediate.der,
             intermediateKey: key)
         server = try authority.issueServerCertificate(

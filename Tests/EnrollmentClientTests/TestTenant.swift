@@ -4,7 +4,7 @@ import EnrollmentProtocol
 import Foundation
 import MachineIdentity
 import NIOConcurrencyHelpers
-import ProblemDetails
+import HTTPProblems
 
 /// The registering side of a tenant, as small as it can be: one account, one secret, one use, any key once.
 final class TestTenant: Sendable {

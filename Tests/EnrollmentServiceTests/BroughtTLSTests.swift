@@ -17,12 +17,12 @@ import Testing
 
         init() throws {
             let (rootKey, intermediateKey, serverKey) = (AuthorityKey.makeP384(), AuthorityKey.makeP256(), MachineKey())
-            let root = try CertificateAuthority.makeRoot(
+            let root = try IssuingAuthority.makeRoot(
                 trustDomain: "operator.test", key: rootKey, now: .now, serial: .random())
-            let intermediate = try CertificateAuthority.makeIntermediate(
+            let intermediate = try IssuingAuthority.makeIntermediate(
                 trustDomain: "operator.test", key: intermediateKey, rootCertificate: root.der, rootKey: rootKey,
                 now: .now, serial: .random())
-            let authority = try CertificateAuthority(
+            let authority = try IssuingAuthority(
                 trustDomain: "operator.test", rootCertificate: root.der, intermediateCertificate: intermediate.der,
                 intermediateKey: intermediateKey)
             leaf = try authority.issueServerCertificate(

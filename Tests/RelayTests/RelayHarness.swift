@@ -10,7 +10,7 @@ import Testing
 /// A tenant's dispatcher and its connectors around one in-memory broker.
 struct RelayHarness {
     let broker: InMemoryBroker
-    let dispatcher: Dispatcher
+    let dispatcher: DispatchService
     let tenant = TenantID.random()
     let group = GroupID.random()
     let logger: Logger
@@ -20,7 +20,7 @@ struct RelayHarness {
         logger.logLevel = .error
         self.logger = logger
         broker = InMemoryBroker(limits: limits)
-        dispatcher = Dispatcher(
+        dispatcher = DispatchService(
             instance: .random(), broker: broker,
             configuration: .init(timing: .init(beat: .seconds(1), settling: settling), version: "test"),
             logger: logger)

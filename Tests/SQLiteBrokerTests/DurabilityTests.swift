@@ -201,7 +201,7 @@ import Testing
         await #expect(throws: SQLiteBrokerError(.cannotOpen, "")) { _ = try await folder.openBroker() }
         let nowhere = "/nowhere/queue.sqlite"
         await #expect(throws: SQLiteBrokerError(.cannotOpen, "")) {
-            _ = try await SQLiteBroker.open(path: nowhere, logger: .init(label: "test"))
+            _ = try await DurableBroker.open(path: nowhere, logger: .init(label: "test"))
         }
     }
 }

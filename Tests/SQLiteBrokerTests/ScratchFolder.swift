@@ -18,8 +18,8 @@ struct ScratchFolder: Sendable {
 
     func openBroker(
         limits: BoardLimits = BoardLimits(), clock: RelayClock = .system, largestFile: Int = 1 << 30
-    ) async throws -> SQLiteBroker {
-        try await SQLiteBroker.open(
+    ) async throws -> DurableBroker {
+        try await DurableBroker.open(
             path: file, limits: limits, clock: clock, largestFile: largestFile,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }

@@ -1,5 +1,5 @@
 import NIOSSL
-import ProblemDetails
+import HTTPProblems
 import TestCertificates
 import Testing
 

@@ -23,11 +23,11 @@ struct TenantBenchmark: AsyncParsableCommand {
         var logger = Logger(label: "relay-benchmark")
         logger.logLevel = .error
 
-        let broker = try await SQLiteBroker.open(
+        let broker = try await DurableBroker.open(
             path: folder.appendingPathComponent("queue.sqlite").path, logger: logger)
         let certificate = try BenchmarkCertificate()
         let (tenant, group, member) = (TenantID.random(), GroupID.random(), MemberID.random())
-        let dispatcher = Dispatcher(
+        let dispatcher = DispatchService(
             instance: .random(), broker: broker, configuration: .init(version: "benchmark"), logger: logger)
         let link = LinkServer(broker: broker, logger: logger) { credential, _ in
             LinkPrincipal(
@@ -35,7 +35,7 @@ struct TenantBenchmark: AsyncParsableCommand {
                 groups: [group], expiresAt: RelayClock.system.now + .seconds(3600))
         }
         let listening = Mailbox<Int>()
-        let port = try TenantPort(
+        let port = try PortService(
             configuration: .init(host: "127.0.0.1", port: 0, tls: certificate.tls),
             upgrade: PortUpgrade(path: "/v1/link", handler: link.accept), logger: logger,
             onListening: { listening.put(CollectionOfOne($0)) }, routes: { _ in })

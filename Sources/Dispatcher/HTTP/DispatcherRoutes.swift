@@ -10,11 +10,11 @@ internal import RelayFormat
 
 /// The dispatcher's HTTP API, on the tenant's port.
 public struct DispatcherRoutes: Sendable {
-    private let dispatcher: Dispatcher
+    private let dispatcher: DispatchService
     private let callers: any CallerAuthentication
 
     /// Joins the dispatcher and those who know its callers.
-    public init(dispatcher: Dispatcher, callers: any CallerAuthentication) {
+    public init(dispatcher: DispatchService, callers: any CallerAuthentication) {
         self.dispatcher = dispatcher
         self.callers = callers
     }

@@ -3,7 +3,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
-internal import ProblemDetails
+internal import HTTPProblems
 internal import RelayDelivery
 internal import RelayFormat
 internal import TenantPort

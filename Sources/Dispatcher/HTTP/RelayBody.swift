@@ -2,7 +2,7 @@ internal import DispatcherProtocol
 internal import Foundation
 internal import Hummingbird
 internal import NIOCore
-internal import ProblemDetails
+internal import HTTPProblems
 internal import RelayFormat
 internal import TenantPort
 

@@ -31,7 +31,7 @@ final class LinkStage: Sendable {
             isAuthorizationEnforced: isAuthorizationEnforced, logger: logger
         ) { credential, nonce in try book.authenticate(credential, nonce: nonce) }
         let listening = Mailbox<Int>()
-        let tenantPort = try TenantPort(
+        let tenantPort = try PortService(
             configuration: .init(host: "127.0.0.1", port: 0, tls: try authority.serverTLS()),
             upgrade: PortUpgrade(path: "/v1/link", handler: server.accept), logger: logger,
             onListening: { listening.put(CollectionOfOne($0)) }, routes: { _ in })

@@ -1,7 +1,7 @@
 import EnrollmentProtocol
 import Foundation
 import HTTPTypes
-import ProblemDetails
+import HTTPProblems
 import Testing
 
 /// What the API answered.

@@ -7,7 +7,7 @@ import Logging
 import MachineIdentity
 import NIOCore
 import NIOEmbedded
-import ProblemDetails
+import HTTPProblems
 import Synchronization
 import TenantPort
 import Testing
@@ -26,7 +26,7 @@ final class Stage: Sendable {
 
     let path: String
     let installation: Installation
-    let service: EnrollmentService
+    let service: EnrollmentServer
     let acme: TenantAccess
     let other: TenantAccess
     private let responder: RouterResponder<PortContext>
@@ -45,7 +45,7 @@ final class Stage: Sendable {
         installation = try await Installation.make(plan, in: StateFolder(path: path), now: start)
         acme = try Self.access(installation.createTenant(slug: "acme", name: "Acme", now: start))
         other = try Self.access(installation.createTenant(slug: "other", name: "Other", now: start))
-        service = try EnrollmentService(
+        service = try EnrollmentServer(
             installation: installation, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             now: { clock.now }
         ) { request, _ in

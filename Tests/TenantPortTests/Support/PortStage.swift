@@ -18,14 +18,14 @@ final class PortStage: Sendable {
 
     init(
         readiness: @escaping @Sendable () async -> Readiness = { .ready },
-        adjust: (inout TenantPort.Configuration) -> Void = { _ in }
+        adjust: (inout PortService.Configuration) -> Void = { _ in }
     ) async throws {
         authority = try TestAuthority()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        var configuration = TenantPort.Configuration(host: "127.0.0.1", port: 0, tls: try authority.serverTLS())
+        var configuration = PortService.Configuration(host: "127.0.0.1", port: 0, tls: try authority.serverTLS())
         adjust(&configuration)
         let (ports, continuation) = AsyncStream<Int>.makeStream()
-        let tenantPort = try TenantPort(
+        let tenantPort = try PortService(
             configuration: configuration,
             upgrade: PortUpgrade(path: "/v1/link") { channel, _ in
                 channel.eventLoop.makeCompletedFuture {

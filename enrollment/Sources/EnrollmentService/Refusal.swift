@@ -1,6 +1,6 @@
 internal import EnrollmentProtocol
 internal import HTTPTypes
-internal import ProblemDetails
+internal import HTTPProblems
 internal import TenantPort
 
 /// A request that is not granted, and why.

@@ -4,7 +4,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import MachineIdentity
-internal import ProblemDetails
+internal import HTTPProblems
 internal import TenantPort
 
 /// The routes of the API, each behind the same door: refusals become problems and are logged once.

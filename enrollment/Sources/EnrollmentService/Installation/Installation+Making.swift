@@ -72,25 +72,25 @@ extension Installation {
 
     private static func makeAuthority(
         _ trustDomain: String, in folder: StateFolder, now: Date
-    ) throws -> CertificateAuthority {
+    ) throws -> IssuingAuthority {
         let rootKey = AuthorityKey.makeP384()
-        let root = try CertificateAuthority.makeRoot(
+        let root = try IssuingAuthority.makeRoot(
             trustDomain: trustDomain, key: rootKey, now: now, serial: .random())
         let key = AuthorityKey.makeP256()
-        let intermediate = try CertificateAuthority.makeIntermediate(
+        let intermediate = try IssuingAuthority.makeIntermediate(
             trustDomain: trustDomain, key: key, rootCertificate: root.der, rootKey: rootKey, now: now,
             serial: .random())
         try folder.write(Array(rootKey.pem().utf8), to: File.rootKey)
         try folder.write(Array(root.pem.utf8), to: File.root)
         try folder.write(Array(key.pem().utf8), to: File.intermediateKey)
         try folder.write(Array(intermediate.pem.utf8), to: File.intermediate)
-        return try CertificateAuthority(
+        return try IssuingAuthority(
             trustDomain: trustDomain, rootCertificate: root.der, intermediateCertificate: intermediate.der,
             intermediateKey: key)
     }
 
     private static func makeTLS(
-        _ plan: Plan, hosts: [ServerHost], authority: CertificateAuthority, in folder: StateFolder, now: Date
+        _ plan: Plan, hosts: [ServerHost], authority: IssuingAuthority, in folder: StateFolder, now: Date
     ) throws {
         let (chain, keyPEM): (String, String)
         if let own = plan.ownTLS {

@@ -42,7 +42,7 @@ public struct Installation: Sendable {
     /// What it was told at `init`.
     public let settings: InstallationSettings
     /// What issues certificates.
-    public let authority: CertificateAuthority
+    public let authority: IssuingAuthority
     /// The tenants and all that is theirs.
     public let registry: Registry
     /// What the port shows: the server's certificate with what leads to its issuer, PEM.
@@ -65,7 +65,7 @@ public struct Installation: Sendable {
         }
         try folder.check()
         let known = try decode(InstallationSettings.self, settings, File.settings)
-        let authority = try CertificateAuthority(
+        let authority = try IssuingAuthority(
             trustDomain: known.trustDomain, rootCertificate: try certificate(in: File.root, of: folder),
             intermediateCertificate: try certificate(in: File.intermediate, of: folder),
             intermediateKey: try AuthorityKey(pem: try text(in: File.intermediateKey, of: folder)))

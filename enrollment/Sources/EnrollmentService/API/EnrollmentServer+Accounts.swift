@@ -5,7 +5,7 @@ internal import Logging
 internal import TenantPort
 
 /// Administration of accounts and their invitations.
-extension EnrollmentService {
+extension EnrollmentServer {
     func addAccounts(to list: inout RouteList) {
         administrator(.get, APIPath.accounts, in: &list) { call, _, scope in
             try call.answer(try await scope.accounts(try call.range()))

@@ -8,7 +8,7 @@ internal import MachineIdentity
 internal import TenantPort
 
 /// Registration: whom to trust, a nonce, a certificate.
-extension EnrollmentService {
+extension EnrollmentServer {
     private static let nonceLifetime: TimeInterval = 600
 
     func authority(_ call: Call) throws -> Response {

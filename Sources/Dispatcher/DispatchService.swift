@@ -5,7 +5,7 @@ public import ServiceLifecycle
 internal import Synchronization
 
 /// The dispatchers of all tenants of an installation, each begun when its tenant is first seen.
-public final class Dispatcher: Service {
+public final class DispatchService: Service {
     private struct State: ~Copyable {
         var tenants: [TenantID: TenantDispatcher] = [:]
         var isStopped = false

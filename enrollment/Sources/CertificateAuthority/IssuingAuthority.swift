@@ -7,7 +7,7 @@ internal import X509
 /// The online authority of an installation: it issues machine and server certificates below the offline root.
 ///
 /// Subject, names, usages and times are made here alone; of a request only the public key is taken.
-public struct CertificateAuthority: Sendable {
+public struct IssuingAuthority: Sendable {
     /// The installation that this authority speaks for.
     public let trustDomain: String
     /// The root, in DER.

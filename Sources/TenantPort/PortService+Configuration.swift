@@ -1,7 +1,7 @@
 internal import NIOCore
 public import NIOSSL
 
-extension TenantPort {
+extension PortService {
     /// Where and within which limits a port listens.
     public struct Configuration: Sendable {
         /// The address to listen on.

@@ -5,7 +5,7 @@ internal import Logging
 internal import TenantPort
 
 /// Administration of connectors, groups and API keys.
-extension EnrollmentService {
+extension EnrollmentServer {
     func addConnectors(to list: inout RouteList) {
         administrator(.get, APIPath.connectors, in: &list) { call, administrator, scope in
             var page = try await scope.connectors(try call.range())

@@ -6,7 +6,7 @@ internal import MachineIdentity
 internal import NIOCore
 internal import TenantPort
 
-extension EnrollmentService {
+extension EnrollmentServer {
     /// All routes; `openapi.yaml` describes the same ones.
     func routes() -> RouteList {
         var list = RouteList()

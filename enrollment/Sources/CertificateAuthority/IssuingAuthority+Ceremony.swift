@@ -3,7 +3,7 @@ internal import MachineIdentity
 internal import SwiftASN1
 internal import X509
 
-extension CertificateAuthority {
+extension IssuingAuthority {
     /// Makes the root of an installation: self-signed, one authority below it.
     public static func makeRoot(
         trustDomain: String, key: AuthorityKey, profile: CertificateProfile = .root, now: Date, serial: SerialNumber

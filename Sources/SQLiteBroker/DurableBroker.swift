@@ -6,7 +6,7 @@ public import Logging
 /// A durable record may be handed to a member while its commit is under way; its `send` returns when it is on disk.
 /// After a restart every record found comes as a possible redelivery: a mark of what was handed out would have to be on
 /// disk before each hand-over, a second flush for each durable record, only to spare a claim after a restart.
-public final class SQLiteBroker: EmbeddedBroker {
+public final class DurableBroker: EmbeddedBroker {
     public let queue: EmbeddedQueue
     public let capabilities: BrokerCapabilities
     private let store: SQLiteRecordStore
@@ -20,12 +20,12 @@ public final class SQLiteBroker: EmbeddedBroker {
     public static func open(
         path: String, limits: BoardLimits = BoardLimits(), clock: RelayClock = .system, largestFile: Int = 8 << 30,
         logger: Logger
-    ) async throws(SQLiteBrokerError) -> SQLiteBroker {
+    ) async throws(SQLiteBrokerError) -> DurableBroker {
         let now = clock.now
         let (store, recovered) = try await SQLiteRecordStore.open(
             path: path, largestFile: largestFile, now: now, logger: logger)
         logger.info("queue opened", metadata: ["path": "\(path)", "recovered": "\(recovered.count)"])
-        return SQLiteBroker(
+        return DurableBroker(
             store: store, queue: EmbeddedQueue(limits: limits, clock: clock, store: store, recovered: recovered),
             largestPayload: limits.largestPayload)
     }

@@ -9,7 +9,7 @@ public import ServiceLifecycle
 ///
 /// Every answer carries `Postern-Request-Id`, every error is `application/problem+json`, and no body, head or handshake
 /// may take longer or grow larger than the configuration allows.
-public struct TenantPort: Service {
+public struct PortService: Service {
     private let configuration: Configuration
     private let context: NIOSSLContext
     private let responder: PortResponder

@@ -6,7 +6,7 @@ internal import MachineIdentity
 internal import TenantPort
 
 /// What registered members ask for.
-extension EnrollmentService {
+extension EnrollmentServer {
     private static let heartbeatInterval = 30
     private static let limits = QueueLimits(recordBytes: 1 << 20, inFlight: 1024)
 

@@ -8,7 +8,7 @@ internal import Synchronization
 public import TenantPort
 
 /// The enrollment service of an installation: API v1, queue credentials, and who may call services.
-public final class EnrollmentService: Sendable {
+public final class EnrollmentServer: Sendable {
     private struct Hooks {
         var revocation: [@Sendable (_ tenant: TenantReference, _ connectorID: String) -> Void] = []
         var presence: (@Sendable (TenantReference) async -> [String: String])?
