@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @Suite("The habits of the sources")
@@ -44,6 +45,19 @@ struct SourceHabitTests {
                 let isComment = line.drop { $0 == " " }.hasPrefix("//")
                 let above = file.lines[max(0, index - 3)..<index].map { $0.drop { $0 == " " } }
                 #expect(isComment || above.contains { $0.hasPrefix("//") }, "\(file.path):\(index + 1)")
+            }
+        }
+    }
+
+    @Test("no type has the name of its module, which would hide the module's other names")
+    func moduleNames() throws {
+        for target in House.targets {
+            for file in try SourceTree.files(in: target.folder) {
+                for (index, line) in file.lines(with: target.name) {
+                    let pattern = "\\b(struct|class|enum|actor|protocol|typealias) \(target.name)\\b"
+                    let declares = line.range(of: pattern, options: .regularExpression) != nil
+                    #expect(!declares, "\(file.path):\(index + 1)")
+                }
             }
         }
     }
