@@ -10,7 +10,6 @@ struct HostileInputEndToEndTests {
     func bodies() async throws {
         try await Site.with { site in
             let secret = try await site.enroll().secret
-            let json = ["content-type": "application/json"]
             func expectRefused(
                 _ body: String, _ status: Int, _ problem: String, says words: String = "",
                 path: String = "/v1/enrollments",
@@ -21,7 +20,7 @@ struct HostileInputEndToEndTests {
                     "POST", path, key: key ?? .some(secret), headers: headers.map { ($0.key, $0.value) }, body: body)
                 #expect(answer.status == status && answer.problem == problem, "\(answer)", sourceLocation: location)
                 #expect(answer.headers["content-type"] == ["application/problem+json"], sourceLocation: location)
-                #expect(answer.text.contains(words), "\(answer.text)", sourceLocation: location)
+                #expect(words.isEmpty || answer.text.contains(words), "\(answer.text)", sourceLocation: location)
                 try await site.expectUnharmed(location)
             }
             for body in [#"{"csr":"#, "[]", #""text""#, "null", "{\"csr\":\"\u{0}\"}", "\u{feff}{", "{}}"] {
@@ -110,14 +109,13 @@ struct HostileInputEndToEndTests {
     @Test("who sends slowly is cut after its time, and nobody else waits for it")
     func slow() async throws {
         try await Site.with(connectors: ["one"]) { site in
-            let (port, tls, secret) = (site.port, try site.tls(), try await site.enroll().secret ?? "")
+            let secret = try await site.enroll().secret ?? ""
             func drip(_ head: String, _ text: String, tls: Bool = true) async throws -> (Duration, String) {
-                let connection = try await RawConnection.open(port: port, tls: tls ? try site.tls() : nil)
+                let connection = try await RawConnection.open(port: site.port, tls: tls ? try site.tls() : nil)
                 if !head.isEmpty { await connection.send(head) }
                 let took = try await connection.drip(text, every: .milliseconds(250), atMost: .seconds(50))
                 return (took, connection.received)
             }
-            _ = tls
             let rest = String(repeating: "a", count: 500)
             let head =
                 "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nAuthorization: Bearer "
