@@ -210,8 +210,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio,
-                nioHTTP1,
-                nioSSL,
+                nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(
             name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol", "MachineIdentity"]),

@@ -41,8 +41,8 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         isOpen = true
         guard !(isFirst && upgrade?.accepts(head) == true) else { return context.fireChannelRead(data) }
         guard head.headers.contains(name: "upgrade") else { return context.fireChannelRead(data) }
+        // `Connection` stays: it may name further fields that belong to this connection alone.
         head.headers.remove(name: "upgrade")
-        head.headers.remove(name: "connection")
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 

@@ -74,6 +74,11 @@ struct TenantAPI: Sendable {
         try await http.call("POST", path, body: body)
     }
 
+    /// Does something that has no answer but that it is done.
+    func post(_ path: String, _ names: [String: String], _ body: some EnrollmentRequest) async throws {
+        try await http.call("POST", path.filled(with: names), body: body)
+    }
+
     func delete(_ path: String, _ names: [String: String]) async throws {
         try await http.call("DELETE", path.filled(with: names))
     }

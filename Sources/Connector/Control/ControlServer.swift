@@ -40,7 +40,8 @@ public struct ControlServer: Service {
         router.get("/v1/status") { _, _ in try Self.answer(await handlers.status()) }
         router.post("/v1/ping") { _, _ in try Self.answer(await handlers.ping()) }
         var quiet = logger
-        quiet.logLevel = .error
+        // What ends it is thrown; that it was cancelled is no error.
+        quiet.logLevel = .critical
         unlink(path)
         let path = path
         let application = Application(

@@ -24,22 +24,37 @@ struct ConnectorRuntime {
 
     /// Puts a connector together; asks the tenant for the first queue credential, again and again until it answers.
     ///
+    /// What it gives back has to be closed.
     /// - Throws: `EnrollmentClientError` for a refusal that trying again cannot mend.
-    init(
+    static func open(
         identity: LoadedIdentity, configuration: ConnectorConfiguration, network: NetworkSettings, isObserver: Bool,
         logger: Logger
-    ) async throws {
-        self.identity = identity
-        let record = identity.record
-        let endpoint = try TenantEndpoint(record.tenantURL)
+    ) async throws -> ConnectorRuntime {
         let http = try TenantHTTPClient(
             .init(
-                endpoint: endpoint,
+                endpoint: try TenantEndpoint(identity.record.tenantURL),
                 tls: ClientTLS(
-                    trust: record.serverTrust, systemAuthorityFile: network.authorityFile,
+                    trust: identity.record.serverTrust, systemAuthorityFile: network.authorityFile,
                     certificates: identity.certificates, key: identity.key),
                 proxies: network.proxies))
+        do {
+            return try await ConnectorRuntime(
+                over: http, identity: identity, configuration: configuration, network: network, isObserver: isObserver,
+                logger: logger)
+        } catch {
+            await http.shutdown()
+            throw error
+        }
+    }
+
+    private init(
+        over http: TenantHTTPClient, identity: LoadedIdentity, configuration: ConnectorConfiguration,
+        network: NetworkSettings, isObserver: Bool, logger: Logger
+    ) async throws {
+        self.identity = identity
         self.http = http
+        let record = identity.record
+        let endpoint = http.endpoint
         let boot = BootID.random()
         let credentials = QueueCredentialSource(
             calls: .registered(over: http), key: identity.key, boot: boot, logger: logger)
@@ -60,9 +75,10 @@ struct ConnectorRuntime {
                 proxy: network.linkProxy(for: endpoint)),
             logger: logger
         ) { nonce in try await credentials.credential(nonce: nonce) }
+        let own = try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug)
         targets = HTTPService.makeClient(connections: configuration.inFlight)
         session = ConnectorSession(
-            identity: try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug),
+            identity: own,
             broker: link,
             services: ServiceCatalog(configuration, client: targets),
             configuration: .init(

@@ -45,24 +45,31 @@ struct PingCommand: AsyncParsableCommand {
     }
 
     private static func pingAlone(_ identity: LoadedIdentity, logger: Logger) async throws -> ControlAnswer.Ping {
-        let runtime = try await ConnectorRuntime(
+        let runtime = try await ConnectorRuntime.open(
             identity: identity, configuration: ConnectorConfiguration(), network: try NetworkSettings.fromEnvironment(),
             isObserver: true, logger: logger)
-        return try await withThrowingTaskGroup(of: ControlAnswer.Ping?.self) { group in
-            group.addTask {
-                try await runtime.link.run()
-                return nil
+        do {
+            let answer = try await withThrowingTaskGroup(of: ControlAnswer.Ping?.self) { group in
+                group.addTask {
+                    try await runtime.link.run()
+                    return nil
+                }
+                group.addTask {
+                    try await runtime.session.run()
+                    return nil
+                }
+                group.addTask { await runtime.ping() }
+                var answer: ControlAnswer.Ping?
+                while answer == nil, let result = try await group.next() { answer = result }
+                group.cancelAll()
+                await runtime.link.close()
+                return answer ?? ControlAnswer.Ping(failure: "the link ended")
             }
-            group.addTask {
-                try await runtime.session.run()
-                return nil
-            }
-            group.addTask { await runtime.ping() }
-            var answer: ControlAnswer.Ping?
-            while answer == nil, let result = try await group.next() { answer = result }
-            group.cancelAll()
             await runtime.close()
-            return answer ?? ControlAnswer.Ping(failure: "the link ended")
+            return answer
+        } catch {
+            await runtime.close()
+            throw error
         }
     }
 }

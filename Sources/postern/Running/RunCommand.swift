@@ -33,7 +33,7 @@ struct RunCommand: AsyncParsableCommand {
             if configuration.services.isEmpty {
                 logger.warning("The configuration offers no services", metadata: ["file": "\(config)"])
             }
-            let runtime = try await ConnectorRuntime(
+            let runtime = try await ConnectorRuntime.open(
                 identity: identity, configuration: configuration, network: try NetworkSettings.fromEnvironment(),
                 isObserver: false, logger: logger)
             // Stopped from the last to the first: the session drains while the link still stands.

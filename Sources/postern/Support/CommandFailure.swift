@@ -37,6 +37,11 @@ struct CommandFailure: Error, CustomStringConvertible {
             self.init(.usage, error.message + ".", advice: "", reason: "\(error.code)")
         case let error as EnrollmentProtocolError:
             self.init(.secret, error.message, advice: "Copy it again, whole, or ask for a new one.")
+        case let error as LinkError where Self.code(for: error) == .rejected:
+            self.init(
+                .rejected, error.message,
+                advice: "Ask the administrator; if the machine shall come back: 'postern unregister --local', then "
+                    + "'postern register' with a new invitation.")
         case let error as LinkError:
             self.init(Self.code(for: error), error.message, advice: "'postern status' and the log say more.")
         default:

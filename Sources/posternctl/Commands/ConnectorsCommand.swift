@@ -58,6 +58,7 @@ struct ConnectorsCommand: AsyncParsableCommand {
             try await report {
                 let connector: ConnectorAnswer = try await TenantAPI.loggedIn {
                     try await $0.post(APIPath.revokeConnector, ["id": id], RevokeRequest(reason: reason))
+                    return try await $0.get(APIPath.connector, ["id": id])
                 }
                 try output.print(connector, as: ConnectorsCommand.table(connector))
             }

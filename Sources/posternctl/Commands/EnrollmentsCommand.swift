@@ -49,9 +49,8 @@ struct EnrollmentsCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await report {
-                let enrollments: [EnrollmentAnswer] = try await TenantAPI.loggedIn {
-                    try await $0.list(APIPath.accountEnrollments, ["account": account])
-                }
+                let all: [EnrollmentAnswer] = try await TenantAPI.loggedIn { try await $0.list(APIPath.enrollments) }
+                let enrollments = all.filter { $0.account == account }
                 try output.print(
                     enrollments,
                     as: TextTable(

@@ -9,6 +9,7 @@ final class RecordingService: Sendable {
     private struct State {
         var port = 0
         var executions: [String: Int] = [:]
+        var heads: [String: HTTPRequest] = [:]
         var running = 0
         var task: Task<Void, any Error>?
         var isGateOpen = false
@@ -20,6 +21,8 @@ final class RecordingService: Sendable {
     var port: Int { state.withLock { $0.port } }
     /// How often each path was asked for.
     var executions: [String: Int] { state.withLock { $0.executions } }
+    /// The last head that came for each path, the query left out.
+    var heads: [String: HTTPRequest] { state.withLock { $0.heads } }
     /// How many requests are being held.
     var running: Int { state.withLock { $0.running } }
 
@@ -51,6 +54,7 @@ final class RecordingService: Sendable {
                 let path = request.uri.path
                 self.state.withLock { state in
                     state.executions[path, default: 0] += 1
+                    state.heads[path] = request.head
                     state.running += 1
                 }
                 defer { self.state.withLock { $0.running -= 1 } }
