@@ -37,15 +37,30 @@ struct CommandFailure: Error, CustomStringConvertible {
             self.init(.usage, error.message + ".", advice: "", reason: "\(error.code)")
         case let error as EnrollmentProtocolError:
             self.init(.secret, error.message, advice: "Copy it again, whole, or ask for a new one.")
-        case let error as LinkError where Self.code(for: error) == .rejected:
-            self.init(
-                .rejected, error.message,
-                advice: "Ask the administrator; if the machine shall come back: 'postern unregister --local', then "
-                    + "'postern register' with a new invitation.")
         case let error as LinkError:
-            self.init(Self.code(for: error), error.message, advice: "'postern status' and the log say more.")
+            self.init(error)
         default:
             self.init(.unexpected, "\(error)", advice: "Please report this.")
+        }
+    }
+
+    private init(_ error: LinkError) {
+        switch error.code {
+        case .refused(.revoked), .refused(.denied):
+            self.init(
+                .rejected, "the tenant has revoked this connector, or no longer lets it in (\(error.message))",
+                advice: "Ask the administrator. To come back: postern unregister --local, then register with a new"
+                    + " invitation.", reason: "revoked")
+        case .refused(.replaced):
+            self.init(
+                .identityInUse, "another process with this identity has taken its place",
+                advice: "Look where else this state folder, or a copy of it, is in use.", reason: "replaced")
+        case .malformed:
+            self.init(
+                .version, "the tenant's link speaks another language (\(error.message))",
+                advice: "Check that both versions fit together.", reason: "version")
+        default:
+            self.init(.network, error.message, advice: "'postern status' and the log say more.")
         }
     }
 
@@ -77,15 +92,6 @@ struct CommandFailure: Error, CustomStringConvertible {
         case .secretRefused: .secret
         case .rejected: .rejected
         case .unexpectedAnswer, .refused: .unexpected
-        default: .network
-        }
-    }
-
-    private static func code(for error: LinkError) -> PosternExitCode {
-        switch error.code {
-        case .refused(.revoked), .refused(.denied): .rejected
-        case .refused(.replaced): .identityInUse
-        case .malformed: .version
         default: .network
         }
     }
