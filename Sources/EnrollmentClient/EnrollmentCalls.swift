@@ -75,7 +75,9 @@ public struct EnrollmentCalls: Sendable {
             return error(.secretRefused, "Ask the administrator for a new invitation.")
         case .invalidCredentials, .certificateRevoked, .connectorFrozen, .cloneSuspected, .notPermitted,
             .certificateExpired:
-            return error(.rejected, "Ask the administrator; if the machine shall come back: 'postern unregister --local', then 'postern "
+            return error(
+                .rejected,
+                "Ask the administrator; if the machine shall come back: 'postern unregister --local', then 'postern "
                     + "register' with a new invitation.")
         default:
             return nil
