@@ -6,7 +6,7 @@ import NIOPosix
 import RelayFormat
 import Testing
 
-@Suite("An HTTP service on-premise", .timeLimit(.minutes(1)))
+@Suite("An HTTP service on-premise", .serialized, .timeLimit(.minutes(1)))
 struct HTTPServiceTests {
     private func ask(
         _ service: HTTPService, _ method: String = "GET", _ target: String = "/", headers: [HTTPHeaderField] = [],
@@ -175,7 +175,7 @@ struct HTTPServiceTests {
         let failure = await ask(service).failure
         try await client.shutdown()
         #expect(failure?.code == .targetUnreachable)
-        #expect(ContinuousClock.now - begun < .seconds(2))
+        #expect(ContinuousClock.now - begun < .seconds(4))
     }
 
     @Test("a target that does not answer in time leaves the outcome unknown", arguments: ["GET", "POST"])
@@ -183,7 +183,7 @@ struct HTTPServiceTests {
         try await TargetServer.run(timeout: .seconds(30), script: { _, _ in .hang }) { _, service in
             let begun = ContinuousClock.now
             #expect(await ask(service, method, timeout: .milliseconds(300)).failure?.code == .outcomeUnknown)
-            #expect(ContinuousClock.now - begun < .seconds(3))
+            #expect(ContinuousClock.now - begun < .seconds(10))
         }
     }
 
@@ -192,7 +192,7 @@ struct HTTPServiceTests {
         try await TargetServer.run(timeout: .milliseconds(300), script: { _, _ in .hang }) { _, service in
             let begun = ContinuousClock.now
             #expect(await ask(service, timeout: .seconds(30)).failure?.code == .outcomeUnknown)
-            #expect(ContinuousClock.now - begun < .seconds(3))
+            #expect(ContinuousClock.now - begun < .seconds(10))
         }
     }
 
@@ -202,7 +202,7 @@ struct HTTPServiceTests {
         try await TargetServer.run(script: { _, _ in .say(text) }) { _, service in
             let begun = ContinuousClock.now
             #expect(await ask(service, timeout: .milliseconds(300)).failure?.code == .targetFailed)
-            #expect(ContinuousClock.now - begun < .seconds(3))
+            #expect(ContinuousClock.now - begun < .seconds(10))
         }
     }
 
@@ -281,12 +281,13 @@ struct HTTPServiceTests {
             _, service in
             await withTaskGroup(of: RequestFailure.Code?.self) { group in
                 for _ in 0..<40 {
-                    group.addTask { await ask(service, "GET", "/slow", timeout: .seconds(2)).failure?.code }
+                    group.addTask { await ask(service, "GET", "/slow", timeout: .seconds(3)).failure?.code }
                 }
-                group.addTask { await ask(service, "GET", "/fast", timeout: .seconds(1)).failure?.code }
+                group.addTask { await ask(service, "GET", "/fast", timeout: .seconds(10)).failure?.code }
                 var codes: [RequestFailure.Code?] = []
                 for await code in group { codes.append(code) }
-                #expect(codes.count { $0 == nil } == 1)
+                #expect(codes.first == .some(nil), "the fast one had to wait for a slow one")
+                #expect(codes.count == 41)
             }
         }
     }

@@ -7,7 +7,7 @@ import HTTPProblems
 import RelayFormat
 import Testing
 
-@Suite("The API for programs that prefer JSON", .timeLimit(.minutes(1)))
+@Suite("The API for programs that prefer JSON", .serialized, .timeLimit(.minutes(1)))
 struct CallRouteTests {
     private func answer(_ response: TestResponse) throws -> CallAnswer {
         try JSONDecoder().decode(CallAnswer.self, from: Data(response.body.readableBytesView))

@@ -33,14 +33,14 @@ struct RoutesHarness {
         let dispatcher = DispatchService(
             instance: .random(), broker: broker,
             configuration: .init(
-                timing: .init(beat: .milliseconds(100), settling: .milliseconds(200)), version: "test"),
+                timing: .init(beat: .milliseconds(300), settling: .milliseconds(900)), version: "test"),
             logger: logger)
         let session = ConnectorSession(
             identity: ConnectorIdentity(
                 tenant: tenant, tenantName: "acme", member: .random(), name: "one", boot: .random(), bootNumber: 3,
                 groups: [group: "site"]),
             broker: broker, services: ServiceCatalog(["echo": service, "second": service]),
-            configuration: .init(beat: .milliseconds(100), version: "1.2.3"), clock: .system, logger: logger)
+            configuration: .init(beat: .milliseconds(300), version: "1.2.3"), clock: .system, logger: logger)
         let router = Router(context: PortContext.self)
         DispatcherRoutes(dispatcher: dispatcher, callers: callers).register(on: router)
         let application = Application(router: router, logger: logger)
