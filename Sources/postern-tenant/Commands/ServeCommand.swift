@@ -3,6 +3,7 @@ internal import EnrollmentService
 internal import Foundation
 internal import IdentityStore
 public import Logging
+internal import NIOCore
 internal import ServiceLifecycle
 public import StructuredLogging
 internal import UnixSignals
@@ -56,7 +57,12 @@ struct ServeCommand: AsyncParsableCommand {
                             failureTerminationBehavior: .cancelGroup)
                     }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [],
                     logger: lifecycleLogger))
-            try await group.run()
+            do {
+                try await group.run()
+            } catch let error as IOError {
+                throw CommandFailure(
+                    .usage, "cannot listen on \(listen): \(error). Is another process there? 'ss -tnlp' says which.")
+            }
         }
     }
 
