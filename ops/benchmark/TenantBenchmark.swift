@@ -21,7 +21,7 @@ struct TenantBenchmark: AsyncParsableCommand {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         var logger = Logger(label: "relay-benchmark")
-        logger.logLevel = .error
+        logger.logLevel = .critical
 
         let broker = try await DurableBroker.open(
             path: folder.appendingPathComponent("queue.sqlite").path, logger: logger)
