@@ -62,11 +62,11 @@ let package = Package(
     targets: [
         // Pure: values and state machines.
         .target(name: "RelayFormat"),
-        .target(name: "RelayDelivery", dependencies: ["RelayFormat", deque, heap]),
+        .target(name: "RelayDelivery", dependencies: ["RelayFormat", heap]),
         .target(name: "BrokerCore", dependencies: ["RelayFormat", deque, heap]),
         .target(name: "HTTPProblems"),
         .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
-        .target(name: "EnrollmentProtocol", dependencies: ["MachineIdentity", crypto]),
+        .target(name: "EnrollmentProtocol", dependencies: [crypto]),
         .target(name: "DispatcherProtocol"),
 
         // Adapters: one outside library each.
@@ -117,7 +117,7 @@ let package = Package(
             name: "EnrollmentService",
             dependencies: [
                 "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "IdentityStore",
-                "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio, lifecycle,
+                "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
 
@@ -125,22 +125,22 @@ let package = Package(
         .executableTarget(
             name: "postern",
             dependencies: [
-                "RelayFormat", "BrokerCore", "BrokerLink", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
-                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, nioSSL, crypto,
+                "RelayFormat", "BrokerCore", "BrokerLink", "MachineIdentity", "EnrollmentProtocol", "IdentityStore",
+                "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector", asyncHTTPClient, arguments,
+                lifecycle, unixSignals, logging, crypto,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "MachineIdentity",
+                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort",
                 "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL, nio,
+                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
             dependencies: [
                 "RelayFormat", "HTTPProblems", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
-                "MachineIdentity", arguments, logging,
+                "MachineIdentity", arguments,
             ]),
         .executableTarget(
             name: "relay-benchmark",
@@ -170,7 +170,8 @@ let package = Package(
         .testTarget(
             name: "RelayTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", logging,
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", lifecycle,
+                logging,
             ]),
         .target(
             name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
@@ -213,7 +214,7 @@ let package = Package(
                 nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(
-            name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol", "MachineIdentity"]),
+            name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol"]),
         .testTarget(
             name: "EnrollmentServiceTests",
             dependencies: [

@@ -55,16 +55,17 @@ extension ConnectorSession {
     private func roundTrip(to dispatcher: BootID, timeout: Duration) async -> Bool {
         let id = RequestID.random()
         let begun = ContinuousClock.now
-        // Owned by this call: it is cancelled when the answer has come.
-        let timer = Task {
-            try await Task.sleep(for: timeout)
-            self.state.withLock { $0.pings.removeValue(forKey: id) }?.resume(returning: false)
-        }
-        defer { timer.cancel() }
+        var timer: Task<Void, any Error>?
         let answered = await withCheckedContinuation { continuation in
             state.withLock { $0.pings[id] = continuation }
             outbox.put(record(.ping, EmptyMessage(), to: dispatcher, correlation: id))
+            // Owned by this call: it is cancelled when the answer has come. It must find the ping that it gives up.
+            timer = Task {
+                try await Task.sleep(for: timeout)
+                self.state.withLock { $0.pings.removeValue(forKey: id) }?.resume(returning: false)
+            }
         }
+        timer?.cancel()
         guard answered else { return false }
         let took = ContinuousClock.now - begun
         state.withLock { $0.lastRoundTrip = (took, .now, dispatcher) }

@@ -90,6 +90,7 @@ extension ConnectorSession {
         for arrival in arrivals {
             do throws(RelayFormatError) {
                 let envelope = try correspondent.open(arrival.payload, allowing: [.request])
+                try requireOwnGroup(envelope.header.group, carrier: arrival.carrier)
                 let message = try envelope.decode(RequestMessage.self)
                 let dispatch = ExecutionTable<Carrier>.Dispatch(
                     id: envelope.header.correlation, attempt: envelope.header.attempt, group: envelope.header.group,
@@ -128,5 +129,11 @@ extension ConnectorSession {
         }
         outbox.put(outgoing)
         settle(spent)
+    }
+
+    /// Compares the group in whose name a request came with the queue that brought it, or with those served here.
+    private func requireOwnGroup(_ group: GroupID, carrier: Carrier?) throws(RelayFormatError) {
+        let isOwn = carrier.map { $0.group == group } ?? (identity.groups[group] != nil)
+        guard isOwn else { throw RelayFormatError(.foreign, in: "group") }
     }
 }

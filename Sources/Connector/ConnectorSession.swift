@@ -66,6 +66,8 @@ public final class ConnectorSession: Service {
     let state: Mutex<State>
     /// Closed when the broker has closed the inbox, which ends the session.
     private let ended = Mailbox<Never>()
+    /// Closed when all that was put into the outbox has been sent.
+    private let emptied = Mailbox<Never>()
     let started = ContinuousClock.now
     let broker: any Broker
     let counters: ConnectorMetrics
@@ -106,7 +108,10 @@ public final class ConnectorSession: Service {
         state.withLock { $0.subscriptions = subscriptions }
         logger.info("Connector is at work", metadata: ["services": "\(services.names)"])
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.outbox.run() }
+            group.addTask {
+                await self.outbox.run()
+                self.emptied.close()
+            }
             group.addTask {
                 await self.receive(from: inbox)
                 self.ended.close()
@@ -119,18 +124,28 @@ public final class ConnectorSession: Service {
             await self.drain()
             group.cancelAll()
         }
-        for subscription in subscriptions.values { await subscription.close() }
         await inbox.close()
         logger.info("Connector has stopped")
     }
 
+    /// Finishes what runs, leaves the groups, and sees that all has been said before the inbox closes.
     private func drain() async {
-        state.withLock { $0.table.isDraining = true }
-        beat()
-        let end = ContinuousClock.now + configuration.drain
-        while ContinuousClock.now < end, !Task.isCancelled, !ended.isClosed, state.withLock({ $0.table.count }) > 0 {
-            try? await Task.sleep(for: .milliseconds(20))
+        let subscriptions = state.withLock { state in
+            state.table.isDraining = true
+            return state.subscriptions
         }
+        beat()
+        await wait(atMost: configuration.drain) { self.ended.isClosed || self.state.withLock { $0.table.count } == 0 }
+        // What comes until now is given back by RETURN; what comes later was never settled, and goes to others.
+        for subscription in subscriptions.values { await subscription.close() }
         outbox.close()
+        await wait(atMost: .seconds(1)) { self.ended.isClosed || self.emptied.isClosed }
+    }
+
+    private func wait(atMost limit: Duration, until condition: () -> Bool) async {
+        let end = ContinuousClock.now + limit
+        while ContinuousClock.now < end, !Task.isCancelled, !condition() {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
     }
 }

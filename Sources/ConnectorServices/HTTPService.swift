@@ -44,8 +44,17 @@ public struct HTTPService: ConnectorService {
         switch operation {
         case .http(let content):
             try configuration.policy.authorize(method: content.method, target: content.target)
+            if let field = content.headers.first(where: { Self.rewriting.contains($0.name.lowercased()) }) {
+                throw RequestFailure(
+                    .deniedByPolicy, "the field \(field.name) may stand for another method or path than was judged")
+            }
         }
     }
+
+    /// Fields by which many frameworks take another method or path than the request line's.
+    private static let rewriting: Set<String> = [
+        "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url",
+    ]
 
     public func perform(_ operation: RequestMessage.Operation, timeout: Duration) async -> ResponseMessage.Outcome {
         switch operation {

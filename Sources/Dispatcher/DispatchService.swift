@@ -6,18 +6,13 @@ internal import Synchronization
 
 /// The dispatchers of all tenants of an installation, each begun when its tenant is first seen.
 public final class DispatchService: Service {
-    private struct State: ~Copyable {
-        var tenants: [TenantID: TenantDispatcher] = [:]
-        var isStopped = false
-    }
-
     private let instance: MemberID
     private let boot: BootID
     private let broker: any Broker
     private let configuration: DispatcherConfiguration
     private let clock: RelayClock
     private let logger: Logger
-    private let state = Mutex(State())
+    private let tenants = Mutex<[TenantID: TenantDispatcher]>([:])
     private let beginnings = Mailbox<TenantDispatcher>()
 
     /// Makes a dispatcher that has not begun.
@@ -46,12 +41,12 @@ public final class DispatchService: Service {
     /// The dispatcher of a tenant, begun if need be.
     @discardableResult
     public func tenant(_ tenant: TenantID, named name: String) -> TenantDispatcher {
-        let (dispatcher, isNew) = state.withLock { state -> (TenantDispatcher, Bool) in
-            if let known = state.tenants[tenant] { return (known, false) }
+        let (dispatcher, isNew) = tenants.withLock { tenants -> (TenantDispatcher, Bool) in
+            if let known = tenants[tenant] { return (known, false) }
             let new = TenantDispatcher(
                 tenant: tenant, tenantName: name, instance: instance, boot: boot, broker: broker,
                 configuration: configuration, clock: clock, logger: logger)
-            state.tenants[tenant] = new
+            tenants[tenant] = new
             return (new, true)
         }
         if isNew { beginnings.put(CollectionOfOne(dispatcher)) }

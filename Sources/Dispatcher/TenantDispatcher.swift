@@ -116,14 +116,10 @@ public final class TenantDispatcher: Sendable {
             case .dispatch(let submission, let pending, let attempt, let route):
                 dispatch(submission, pending, attempt: attempt, route: route)
             case .answer(let submission, let pending, let answer):
-                let name = answer.connector.flatMap { member in
-                    machine.withLock { $0.presence.peers.values.first { $0.member == member }?.name }
-                }
                 pending.answer.resume(
                     returning: CallResult(
                         request: submission.id, outcome: answer.outcome,
-                        connector: name ?? answer.connector?.description,
-                        attempt: answer.attempt))
+                        connector: answer.connectorName ?? answer.connector?.description, attempt: answer.attempt))
             case .invite(let boot):
                 outgoing += message(.invite, InviteMessage(now: clock.now), to: boot)
             }

@@ -51,6 +51,8 @@ extension DispatchMachine {
         public var outcome: ResponseMessage.Outcome
         /// The connector that gave it; nil when none did.
         public var connector: MemberID?
+        /// Its name, where its process has beaten.
+        public var connectorName: String?
         /// The dispatch it belongs to; zero when there was none.
         public var attempt: UInt32
     }

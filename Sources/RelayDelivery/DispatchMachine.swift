@@ -75,7 +75,7 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
         expire(id)
     }
 
-    /// The broker did not take a dispatch; `isRetryable` as the broker judged it.
+    /// The broker did not take a dispatch, for want of room or for another reason.
     public mutating func sendFailed(
         _ id: RequestID, attempt: UInt32, overloaded: Bool, reason: String
     ) -> [Action] {
@@ -140,7 +140,7 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
             if case .held(let holder) = tracked.state, holder != boot { return [] }
             guard attempt == tracked.attempt else { return [] }
         }
-        return answer(id, outcome, connector: member, attempt: attempt)
+        return answer(id, outcome, connector: member, name: presence.peers[boot]?.name, attempt: attempt)
     }
 
     // MARK: Events from presence and time
@@ -153,9 +153,11 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
 
     /// A connector's beat came.
     public mutating func beat(_ beat: BeatMessage, from header: RelayHeader, at now: Moment) -> [Action] {
-        let isNew = presence.peers[header.boot] == nil
+        // One that was lost may have forgotten this dispatcher meanwhile; a second invitation changes nothing.
+        let wasAbsent = (presence.peers[header.boot]?.standing ?? .lost) == .lost
         let changes = presence.beat(beat, from: header, at: now.steady)
-        let actions: [Action] = isNew && beat.role == .connector ? [.invite(header.boot)] : []
+        let isOnline = presence.peers[header.boot]?.standing == .online
+        let actions: [Action] = wasAbsent && isOnline ? [.invite(header.boot)] : []
         return actions + follow(changes, at: now)
     }
 
@@ -335,10 +337,12 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
     }
 
     private mutating func answer(
-        _ id: RequestID, _ outcome: ResponseMessage.Outcome, connector: MemberID? = nil, attempt: UInt32? = nil
+        _ id: RequestID, _ outcome: ResponseMessage.Outcome, connector: MemberID? = nil, name: String? = nil,
+        attempt: UInt32? = nil
     ) -> [Action] {
         guard let tracked = remove(id) else { return [] }
-        let answer = Answer(outcome: outcome, connector: connector, attempt: attempt ?? tracked.attempt)
+        let answer = Answer(
+            outcome: outcome, connector: connector, connectorName: name, attempt: attempt ?? tracked.attempt)
         return [.answer(tracked.submission, tracked.payload, answer)]
     }
 }

@@ -94,6 +94,8 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
         var dispatch: Dispatch
         var state: State
         var carriers: [Carrier]
+        /// Whether it is only known from a record that must not run, and was not started here.
+        var isUnknown = false
     }
 
     private let limits: Limits
@@ -128,6 +130,12 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
         let closedUpTo = closed[dispatch.id] ?? 0
         guard closedUpTo < .max else { return .settle }
         if var entry = entries[dispatch.id] {
+            if entry.isUnknown, case .finished = entry.state, isOffered, supersedes(dispatch, entry.dispatch, at: now) {
+                repetitions.remove(dispatch.id)
+                entries[dispatch.id] = Entry(
+                    dispatch: dispatch, state: .running, carriers: entry.carriers + (carrier.map { [$0] } ?? []))
+                return .start
+            }
             // The newest dispatch tells where the answer is awaited.
             if dispatch.attempt >= entry.dispatch.attempt {
                 entry.dispatch.attempt = dispatch.attempt
@@ -159,8 +167,17 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
             close(dispatch, upTo: dispatch.attempt)
             return .giveBack(reason)
         }
-        entries[dispatch.id] = Entry(dispatch: dispatch, state: .running, carriers: carrier.map { [$0] } ?? [])
+        entries[dispatch.id] = Entry(
+            dispatch: dispatch, state: .running, carriers: carrier.map { [$0] } ?? [], isUnknown: mustNotRun)
         return mustNotRun ? .unknown : .start
+    }
+
+    /// Whether a dispatch shows that an earlier one, of which nobody knew whether it ran, was given back.
+    ///
+    /// Only RETURN makes a new attempt of what must not run twice.
+    private func supersedes(_ dispatch: Dispatch, _ former: Dispatch, at now: RelayTime) -> Bool {
+        dispatch.attempt > former.attempt && !dispatch.mayBeRedelivery && !isDraining
+            && now < dispatch.dispatchUntil && now < dispatch.deadline
     }
 
     /// The handler is done.
@@ -222,7 +239,8 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
     private mutating func settle(_ id: RequestID) -> [Carrier] {
         repetitions.remove(id)
         guard let entry = entries.removeValue(forKey: id) else { return [] }
-        close(entry.dispatch, upTo: .max)
+        // What was not started here may still come to be: as another attempt, after the first was given back elsewhere.
+        close(entry.dispatch, upTo: entry.isUnknown ? entry.dispatch.attempt : .max)
         return entry.carriers
     }
 

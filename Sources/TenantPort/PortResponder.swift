@@ -8,8 +8,11 @@ struct PortResponder: HTTPResponder {
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 
     let router: RouterResponder<PortContext>
+    let requests = RequestGauge()
 
     func respond(to request: Request, context: PortContext) async throws -> Response {
+        requests.begin()
+        defer { requests.end() }
         let start = ContinuousClock.now
         var response = try await router.respond(to: request, context: context)
         if response.status == .notFound, context.endpointPath == ProblemMiddleware.noEndpoint {

@@ -47,12 +47,13 @@ public struct PortService: Service {
     }
 
     public func run() async throws {
-        let (context, configuration, upgrade) = (context, configuration, upgrade)
+        let (context, configuration, upgrade, requests) = (context, configuration, upgrade, responder.requests)
         let application = Application(
             responder: responder,
             server: HTTPServerBuilder { responder in
                 UpgradableChannel(
-                    responder: responder, context: context, configuration: configuration, upgrade: upgrade)
+                    responder: responder, context: context, configuration: configuration, upgrade: upgrade,
+                    requests: requests)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 1024,

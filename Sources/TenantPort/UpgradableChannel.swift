@@ -28,6 +28,7 @@ struct UpgradableChannel: HTTPChannelHandler {
     let context: NIOSSLContext
     let configuration: PortService.Configuration
     let upgrade: PortUpgrade?
+    let requests: RequestGauge
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -76,7 +77,9 @@ struct UpgradableChannel: HTTPChannelHandler {
             shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
             upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(UpgradedChannelGuard())
+                    try channel.pipeline.syncOperations.addHandler(
+                        UpgradedChannelGuard(
+                            requests: requests, drainTimeout: TimeAmount(configuration.drainTimeout)))
                 }.flatMap {
                     upgrade.handler(channel, head)
                 }.map { .webSocket }

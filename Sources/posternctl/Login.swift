@@ -48,10 +48,12 @@ struct Login: Codable {
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let scratch = Self.path + ".new"
         try? manager.removeItem(atPath: scratch)
-        guard
-            manager.createFile(
-                atPath: scratch, contents: try JSONEncoder().encode(self), attributes: [.posixPermissions: 0o600])
-        else { throw CommandFailure(.unexpected, "cannot write \(scratch)") }
+        // Made with its mode: one that is set afterwards leaves the key to others for a moment.
+        let descriptor = open(scratch, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw CommandFailure(.unexpected, "cannot write \(scratch)") }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        try file.write(contentsOf: try JSONEncoder().encode(self))
+        try file.synchronize()
         guard rename(scratch, Self.path) == 0 else {
             throw CommandFailure(.unexpected, "cannot rename \(scratch) to \(Self.path)")
         }

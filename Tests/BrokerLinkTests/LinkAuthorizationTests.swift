@@ -66,6 +66,18 @@ import Testing
         for record in forged { #expect(authorization.objection(to: record) != nil) }
     }
 
+    @Test("A connector beats for its own groups alone, and a request stays in the group that it names")
+    func foreignGroups() {
+        let connector = Self.authorization(.connector)
+        let beat = Self.record(.beat, to: .presence(Self.tenant)) { $0.group = .random() }
+        #expect(connector.objection(to: beat) == "the group is not one of the connector's")
+        let dispatcher = Self.authorization(.dispatcher)
+        let request = Self.record(.request, to: Self.groupQueue) { $0.group = .random() }
+        #expect(dispatcher.objection(to: request) == "the header names another group")
+        let ownBeat = Self.record(.beat, to: .presence(Self.tenant)) { $0.group = .none }
+        #expect(dispatcher.objection(to: ownBeat) == nil)
+    }
+
     @Test("A connector reads its own groups as its own boot, its own inbox, and no presence")
     func connectorReads() {
         let authorization = Self.authorization(.connector)

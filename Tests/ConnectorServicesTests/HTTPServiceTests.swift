@@ -100,6 +100,19 @@ struct HTTPServiceTests {
         }
     }
 
+    @Test(
+        "a field that stands for another method or path than was judged is denied",
+        arguments: ["X-HTTP-Method-Override", "x-http-method", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL"])
+    func rewritingFields(name: String) async throws {
+        try await TargetServer.run(script: { _, _ in .ok("") }) { _, service in
+            func content(_ field: String) -> RequestMessage.Operation {
+                .http(HTTPRequestContent(method: "GET", target: "/", headers: [.init(field, "DELETE")], body: []))
+            }
+            try service.authorize(content("X-Other"))
+            #expect(throws: RequestFailure.self) { try service.authorize(content(name)) }
+        }
+    }
+
     @Test("a chunked answer arrives whole, without its framing")
     func chunked() async throws {
         let text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"

@@ -20,6 +20,15 @@ struct DispatchPlacementTests {
         #expect(scene.submit(2, class: .once) == [.dispatched(2, attempt: 1, .group)])
     }
 
+    @Test("a connector that was lost is invited again, since it may have forgotten the dispatcher")
+    func invitedAgain() {
+        var scene = scene(one)
+        #expect(scene.beat(one).isEmpty)
+        #expect(scene.advance(by: .seconds(4), presenceFlows: true).isEmpty)
+        #expect(scene.beat(one) == [.invited(one.boot)])
+        #expect(scene.beat(one).isEmpty)
+    }
+
     @Test("it goes to an inbox when not all offer the service")
     func inbox() {
         var other = two

@@ -195,4 +195,18 @@ struct ExecutionTableTests {
         _ = table.finish(DispatcherScene.id(1), outcome, at: now)
         #expect(table.receipt([DispatcherScene.id(1)], at: now) == ["b"])
     }
+
+    @Test(
+        "a new attempt runs although the record of a former one, given back elsewhere, came here first",
+        arguments: [RequestClass.once, .keyed], [false, true])
+    func newAttemptAfterUnknown(requestClass: RequestClass, isReceipted: Bool) {
+        var table = Table()
+        #expect(admit(&table, dispatch(1, class: requestClass, again: true), "first") == .unknown)
+        _ = table.finish(DispatcherScene.id(1), DispatcherScene.unknown, at: now)
+        if isReceipted { #expect(table.receipt([DispatcherScene.id(1)], at: now) == ["first"]) }
+        #expect(admit(&table, dispatch(1, attempt: 2, class: requestClass)) == .start)
+        #expect(table.finish(DispatcherScene.id(1), outcome, at: now)?.dispatch.attempt == 2)
+        #expect(table.receipt([DispatcherScene.id(1)], at: now) == (isReceipted ? [] : ["first"]))
+        #expect(admit(&table, dispatch(1, attempt: 3, class: requestClass)) == .settle)
+    }
 }

@@ -182,6 +182,33 @@ import Testing
         await stage.stop()
     }
 
+    @Test("A shutdown leaves WebSockets open until the requests under way are answered")
+    func shutdownKeepsLinks() async throws {
+        let stage = try await PortStage()
+        let (webSocket, client) = (try await RawClient(stage), try await RawClient(stage))
+        let (opened, opening) = AsyncStream<Void>.makeStream()
+        let ends = try await withThrowingTaskGroup(of: String.self) { group in
+            group.addTask {
+                _ = try await webSocket.talk(Self.upgrade + "\r\n") { _ in
+                    opening.yield()
+                    return false
+                }
+                return "link"
+            }
+            for await _ in opened { break }
+            group.addTask {
+                let answer = try await client.talk("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n") { $0.contains("done") }
+                return answer.contains("done") ? "answer" : "no answer"
+            }
+            try await Task.sleep(for: .milliseconds(200))
+            await stage.stop()
+            var ends: [String] = []
+            for try await end in group { ends.append(end) }
+            return ends
+        }
+        #expect(ends == ["answer", "link"])
+    }
+
     @Test("A shutdown does not wait for silent, idle and upgraded connections")
     func shutdown() async throws {
         let stage = try await PortStage()

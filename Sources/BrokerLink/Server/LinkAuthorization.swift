@@ -20,7 +20,19 @@ struct LinkAuthorization: Sendable {
         guard header.sender == principal.member else { return "the header names another sender" }
         guard header.boot == principal.boot else { return "the header names another boot" }
         guard permits(header.kind, at: record.place) else { return "\(header.kind) does not belong there" }
-        return nil
+        return objection(toGroup: header.group, at: record.place)
+    }
+
+    /// Why a record must not speak in the name of a group; nil when it may.
+    ///
+    /// A dispatcher addresses work to whoever beats for a group, so a beat for a foreign one would draw its requests.
+    private func objection(toGroup group: GroupID, at place: Place) -> String? {
+        switch place {
+        case .group(let place): place.group == group ? nil : "the header names another group"
+        case .presence where principal.role == .connector:
+            principal.groups.contains(group) ? nil : "the group is not one of the connector's"
+        case .presence, .inbox: nil
+        }
     }
 
     /// Why the queue of the group must not be read as that member; nil when it may.

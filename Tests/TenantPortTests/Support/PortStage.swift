@@ -48,6 +48,10 @@ final class PortStage: Sendable {
         router.post("echo") { request, _ in
             Response(status: .ok, body: .init(byteBuffer: try await request.body(upTo: 1024)))
         }
+        router.get("slow") { _, _ in
+            try await Task.sleep(for: .seconds(1))
+            return "done"
+        }
         router.put("echo") { _, _ in "put" }
         router.get("secret") { _, _ -> String in throw SecretError() }
         router.get("teapot") { _, _ in Response(status: .notFound, body: .init(byteBuffer: ByteBuffer(string: "mine")))
