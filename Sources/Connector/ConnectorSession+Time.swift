@@ -22,7 +22,8 @@ extension ConnectorSession {
                 nextProof = now + configuration.proof
             }
             if now >= nextExtension {
-                await extendLeases()
+                // Owned by the session: ends with the broker's answer, for which no beat may wait.
+                Task { await self.extendLeases() }
                 nextExtension = now + .seconds(20)
             }
             repeatResponses()

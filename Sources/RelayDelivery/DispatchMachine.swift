@@ -38,6 +38,7 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
     /// Boots that hold something and have never beaten, and since when.
     private var strangers: [BootID: ContinuousClock.Instant] = [:]
     private var rotation = 0
+    private var lastSweep: ContinuousClock.Instant?
     /// Who is there.
     public private(set) var presence: PresenceTable
 
@@ -175,12 +176,27 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
             if presence.peers[boot] == nil { actions += move(requestsOf: boot, isLost: true, at: now) }
         }
         actions += placeUnsettled(at: now)
+        if lastSweep.map({ now.steady - $0 >= .milliseconds(100) }) ?? true {
+            lastSweep = now.steady
+            actions += sendOverdueAgain(at: now)
+        }
+        return actions
+    }
+
+    /// Sends the safe requests again that nobody accepted in time although someone was free to take them.
+    private mutating func sendOverdueAgain(at now: Moment) -> [Action] {
+        var actions: [Action] = []
+        var isFree: [GroupID: [String: Bool]] = [:]
         for (id, tracked) in requests where tracked.tries < limits.attempts {
             guard tracked.submission.requestClass == .safe, case .dispatched(let route, let since) = tracked.state,
                 now.steady - since >= limits.acceptance * Int(max(tracked.tries, 1))
             else { continue }
-            let prospects = presence.prospects(group: tracked.submission.group, service: tracked.submission.service)
-            guard prospects.able.contains(where: { freeCredit(of: $0) > 0 }) else { continue }
+            let (group, service) = (tracked.submission.group, tracked.submission.service)
+            if isFree[group]?[service] == nil {
+                let able = presence.prospects(group: group, service: service).able
+                isFree[group, default: [:]][service] = able.contains { freeCredit(of: $0) > 0 }
+            }
+            guard isFree[group]?[service] == true else { continue }
             if case .inbox(let boot) = route { requests[id]?.refusedBy.insert(boot) }
             actions += place(id, at: now)
         }

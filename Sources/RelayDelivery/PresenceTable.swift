@@ -75,7 +75,7 @@ public struct PresenceTable: Sendable {
         for rival in peers.values where rival.member == header.sender && rival.boot != header.boot {
             guard beat.readiness != .observing, rival.readiness != .observing else { continue }
             // A late beat of an older boot says nothing about the present.
-            guard rival.bootNumber <= beat.bootNumber else { return [] }
+            guard rival.bootNumber <= beat.bootNumber else { return changes }
             changes += lose(rival.boot, at: now)
         }
         var peer =
