@@ -87,6 +87,12 @@ public final class TenantDispatcher: Sendable {
         return Dictionary(uniqueKeysWithValues: newest.map { ("\($0.key)", $0.value.standing.name) })
     }
 
+    /// Counts a connector as lost that was revoked; its links have to be closed before.
+    public func revoke(_ member: MemberID) {
+        let now = present
+        act(on: machine.withLock { $0.revoked(member, at: now) })
+    }
+
     /// Works until the surrounding task is cancelled.
     ///
     /// - Throws: what the broker throws on opening.

@@ -167,6 +167,11 @@ public struct DispatchMachine<Payload: Sendable>: Sendable {
         follow(presence.closed(boot), at: now)
     }
 
+    /// A connector was revoked: what it has goes to others or is unknown, at once.
+    public mutating func revoked(_ member: MemberID, at now: Moment) -> [Action] {
+        follow(presence.revoked(member, at: now.steady), at: now)
+    }
+
     /// Time passed: deadlines, silence, dispatches that nobody accepted.
     public mutating func tick(at now: Moment) -> [Action] {
         var actions = follow(presence.tick(at: now.steady), at: now)

@@ -109,6 +109,11 @@ public struct PresenceTable: Sendable {
         return [.linkClosed(boot)]
     }
 
+    /// A connector was revoked: none of its boots comes back.
+    public mutating func revoked(_ member: MemberID, at now: ContinuousClock.Instant) -> [Change] {
+        peers.values.filter { $0.member == member }.flatMap { lose($0.boot, at: now) }
+    }
+
     /// Time passed.
     public mutating func tick(at now: ContinuousClock.Instant) -> [Change] {
         guard isFlowing(at: now) else { return [] }

@@ -38,6 +38,16 @@ struct DispatchLossTests {
                 == [.answered(1, .outcomeUnknown, attempt: 1)])
     }
 
+    @Test("a revoked connector is lost at once: safe work moves, other work is unknown, nobody waits for it")
+    func revoked() {
+        var scene = held(.safe)
+        #expect(scene.revoked(one) == [.dispatched(1, attempt: 2, .inbox(two.boot))])
+        var other = held(.once)
+        #expect(other.revoked(one) == [.answered(1, .outcomeUnknown, attempt: 1)])
+        var alone = held(.safe, alone: true)
+        #expect(alone.revoked(one) == [.answered(1, .noConnector, attempt: 1)])
+    }
+
     @Test("a link that comes back in time keeps what is not safe")
     func linkReturns() {
         var scene = held(.once)

@@ -88,6 +88,8 @@ struct DispatcherScene {
         return events(machine.beat(message, from: header, at: now))
     }
 
+    mutating func revoked(_ boot: Boot) -> [Event] { events(machine.revoked(boot.member, at: now)) }
+
     mutating func closed(_ boot: Boot) -> [Event] { events(machine.closed(boot.boot, at: now)) }
 
     mutating func submit(
