@@ -151,9 +151,10 @@ let package = Package(
             path: "ops/benchmark"),
 
         // Tests.
+        .target(name: "TestTools", path: "Tests/TestTools"),
         .testTarget(name: "ArchitectureTests"),
-        .testTarget(name: "RelayFormatTests", dependencies: ["RelayFormat"]),
-        .testTarget(name: "RelayDeliveryTests", dependencies: ["RelayFormat", "RelayDelivery"]),
+        .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
+        .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(
             name: "ConnectorServicesTests",
             dependencies: ["RelayFormat", "ConnectorServices", asyncHTTPClient, nio, nioPosix]),
@@ -191,10 +192,11 @@ let package = Package(
         .testTarget(
             name: "BrokerLinkTests",
             dependencies: [
-                "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort", "TestCertificates",
+                "TestTools", "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort",
+                "TestCertificates",
                 lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
             ]),
-        .testTarget(name: "MachineIdentityTests", dependencies: ["MachineIdentity", x509, asn1, crypto]),
+        .testTarget(name: "MachineIdentityTests", dependencies: ["TestTools", "MachineIdentity", x509, asn1, crypto]),
         .testTarget(
             name: "IdentityStoreTests", dependencies: ["IdentityStore", "MachineIdentity", "EnrollmentProtocol"]),
         .testTarget(
@@ -206,7 +208,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "CertificateAuthorityTests",
-            dependencies: ["CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+            dependencies: ["TestTools", "CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

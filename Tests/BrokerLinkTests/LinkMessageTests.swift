@@ -1,6 +1,7 @@
 import BrokerCore
 import NIOCore
 import RelayFormat
+import TestTools
 import Testing
 
 @testable import BrokerLink
@@ -134,7 +135,7 @@ import Testing
 
     @Test("Random changes of a frame never crash the reader, and what it reads can be written")
     func mutations() throws {
-        var generator = SeededGenerator(seed: 42)
+        var generator = SplitMix(seed: 42)
         let small = Self.client.filter { $0.cost < 1000 }
         let frames = [
             Array(LinkFrame.pack(small)[0].frame.readableBytesView),

@@ -1,3 +1,4 @@
+import TestTools
 import Testing
 
 @testable import BrokerLink
@@ -5,7 +6,7 @@ import Testing
 @Suite struct ReconnectBackoffTests {
     @Test("The wait doubles from 50 ms, and for a short outage is never longer than a second")
     func shortOutage() {
-        var generator = SeededGenerator(seed: 1)
+        var generator = SplitMix(seed: 1)
         var backoff = ReconnectBackoff()
         #expect(backoff.next(outage: .zero, using: &generator) <= .milliseconds(50))
         #expect(backoff.next(outage: .zero, using: &generator) <= .milliseconds(100))
@@ -17,7 +18,7 @@ import Testing
 
     @Test("After a long outage the wait spreads over a tenth of it, at most a minute")
     func longOutage() {
-        var generator = SeededGenerator(seed: 2)
+        var generator = SplitMix(seed: 2)
         var backoff = ReconnectBackoff()
         let waits = (0..<1000).map { _ in backoff.next(outage: .seconds(300), using: &generator) }
         #expect(waits.allSatisfy { $0 <= .seconds(30) })

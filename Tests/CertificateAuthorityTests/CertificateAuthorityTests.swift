@@ -3,6 +3,7 @@ import Crypto
 import Foundation
 import MachineIdentity
 import SwiftASN1
+import TestTools
 import Testing
 import X509
 

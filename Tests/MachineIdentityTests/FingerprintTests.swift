@@ -1,4 +1,5 @@
 import MachineIdentity
+import TestTools
 import Testing
 
 @Suite struct FingerprintTests {

@@ -1,4 +1,5 @@
 import MachineIdentity
+import TestTools
 import Testing
 
 /// Requests made by openssl, as an administrator with a script or an attacker would.

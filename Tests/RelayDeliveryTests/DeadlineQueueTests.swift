@@ -1,5 +1,6 @@
 import RelayDelivery
 import RelayFormat
+import TestTools
 import Testing
 
 @Suite("The queue of deadlines")

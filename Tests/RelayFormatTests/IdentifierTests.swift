@@ -1,4 +1,5 @@
 import RelayFormat
+import TestTools
 import Testing
 
 @Suite("Identifiers")

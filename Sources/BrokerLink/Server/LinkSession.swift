@@ -92,13 +92,14 @@ final class LinkSession: Sendable {
         deadline?.cancel()
         sendings.close()
         orders.close()
+        // Counted before the client can know.
+        if error.code == .malformed { server.count { $0.malformed += 1 } }
+        if principal == nil { server.count { $0.unauthenticated += 1 } }
         switch error.code {
         case .refused(let refusal): outbox.finish(with: .refused(refusal, error.message), code: .policyViolation)
         case .malformed: outbox.finish(with: .refused(.malformed, error.message), code: .protocolError)
         default: outbox.finish()
         }
-        if error.code == .malformed { server.count { $0.malformed += 1 } }
-        if principal == nil { server.count { $0.unauthenticated += 1 } }
         server.logger.debug(
             "Link ended",
             metadata: [

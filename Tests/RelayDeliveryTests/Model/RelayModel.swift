@@ -1,5 +1,6 @@
 import RelayDelivery
 import RelayFormat
+import TestTools
 
 /// A whole relay in one thread and in no time.
 ///

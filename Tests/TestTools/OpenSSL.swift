@@ -1,32 +1,42 @@
-import Foundation
+public import Foundation
 
 /// The `openssl` program in a scratch folder of its own.
-struct OpenSSL {
-    struct Failed: Error { let output: String }
+public struct OpenSSL: Sendable {
+    /// It ended with another status than 0.
+    public struct Failed: Error {
+        /// What it printed.
+        public let output: String
+    }
 
-    let folder: URL
+    /// The folder in which it runs.
+    public let folder: URL
 
-    init() throws {
+    /// Makes the folder.
+    public init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "postern-openssl-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
-    func remove() { try? FileManager.default.removeItem(at: folder) }
+    /// Removes the folder.
+    public func remove() { try? FileManager.default.removeItem(at: folder) }
 
-    func write(_ text: String, to name: String) throws {
+    /// Writes a file for it.
+    public func write(_ text: String, to name: String) throws {
         try Data(text.utf8).write(to: folder.appending(path: name))
     }
 
-    func read(_ name: String) throws -> String {
+    /// Reads a file that it wrote.
+    public func read(_ name: String) throws -> String {
         String(decoding: try Data(contentsOf: folder.appending(path: name)), as: UTF8.self)
     }
 
     /// Runs one command and returns what it printed; throws unless it ended with 0.
     @discardableResult
-    func run(_ arguments: String...) async throws -> String { try await run(arguments) }
+    public func run(_ arguments: String...) async throws -> String { try await run(arguments) }
 
+    /// Runs one command and returns what it printed; throws unless it ended with 0.
     @discardableResult
-    func run(_ arguments: [String]) async throws -> String {
+    public func run(_ arguments: [String]) async throws -> String {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = ["openssl"] + arguments
