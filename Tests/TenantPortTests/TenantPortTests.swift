@@ -216,9 +216,22 @@ import Testing
         let idle = try await RawClient(stage)
         let webSocket = try await RawClient(stage)
         let upgrade = Self.upgrade + "\r\n"
-        async let idleRead = idle.talk(Self.get("/healthz")) { _ in false }
-        async let webSocketRead = webSocket.talk(upgrade) { _ in false }
+        let (settled, settling) = AsyncStream.makeStream(of: String.self)
+        async let idleRead = idle.talk(Self.get("/healthz")) { read in
+            if read.contains("ok") { settling.yield("idle") }
+            return false
+        }
+        async let webSocketRead = webSocket.talk(upgrade) { read in
+            if read.contains("101") { settling.yield("upgraded") }
+            return false
+        }
         async let silentRead = silent.talk { _ in false }
+        // Only a connection that has its answer is idle.
+        var ready: Set<String> = []
+        for await name in settled {
+            ready.insert(name)
+            if ready.count == 2 { break }
+        }
         _ = try await RawClient(stage).talk(Self.get("/healthz")) { $0.contains("ok") }
         let start = ContinuousClock.now
         await stage.stop()
