@@ -8,6 +8,9 @@ public protocol ConnectorService: Sendable {
     /// The kind as the configuration names it.
     var kind: String { get }
 
+    /// What the configuration says of side effects and bounds.
+    var terms: ServiceTerms { get }
+
     /// Judges a request by the service's own policy; called before anything is touched.
     ///
     /// - Throws: `deniedByPolicy`, with the rule that is missing.
@@ -15,7 +18,23 @@ public protocol ConnectorService: Sendable {
 
     /// Carries an authorized request out.
     ///
-    /// - Parameter timeout: how long the caller still waits.
+    /// - Parameters:
+    ///   - requestClass: what may be done twice; nothing but `safe` may be tried again.
+    ///   - timeout: how long the caller still waits.
     /// - Returns: the service's answer, or a failure that says truly whether anything may have run.
-    func perform(_ operation: RequestMessage.Operation, timeout: Duration) async -> ResponseMessage.Outcome
+    func perform(
+        _ operation: RequestMessage.Operation, as requestClass: RequestClass, timeout: Duration
+    ) async -> ResponseMessage.Outcome
+}
+
+extension ConnectorService {
+    /// No terms of its own: the method decides, and nothing is bounded.
+    public var terms: ServiceTerms { ServiceTerms() }
+
+    /// The class of an operation by the connector's own configuration, whatever the tenant thinks of it.
+    public func requestClass(of operation: RequestMessage.Operation) -> RequestClass {
+        switch operation {
+        case .http(let content): terms.offer(named: "").requestClass(forHTTPMethod: content.method)
+        }
+    }
 }

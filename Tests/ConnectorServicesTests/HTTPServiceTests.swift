@@ -10,11 +10,12 @@ import Testing
 struct HTTPServiceTests {
     private func ask(
         _ service: HTTPService, _ method: String = "GET", _ target: String = "/", headers: [HTTPHeaderField] = [],
-        body: String = "", timeout: Duration = .seconds(10)
+        body: String = "", class requestClass: RequestClass? = nil, timeout: Duration = .seconds(10)
     ) async -> ResponseMessage.Outcome {
         let content = HTTPRequestContent(
             method: method, target: target, headers: headers, body: Array(body.utf8)[...])
-        return await service.perform(.http(content), timeout: timeout)
+        return await service.perform(
+            .http(content), as: requestClass ?? .standard(forHTTPMethod: method), timeout: timeout)
     }
 
     @Test("method, target, header fields and body arrive as they were sent")
