@@ -289,6 +289,16 @@ struct HTTPServiceTests {
         }
     }
 
+    @Test("a GET that its caller allows once is never sent a second time")
+    func noSecondGetOnce() async throws {
+        try await TargetServer.run(script: { _, number in number == 2 ? .close : .ok("\(number)") }) {
+            server, service in
+            _ = try await ask(service, class: .once).answer()
+            #expect(await ask(service, class: .once).failure?.code == .outcomeUnknown)
+            #expect(server.received.count == 2)
+        }
+    }
+
     @Test("forty requests at a time do not wait for one another")
     func parallel() async throws {
         try await TargetServer.run(script: { request, _ in request.contains("/slow") ? .hang : .ok("x") }) {
