@@ -8,15 +8,21 @@ public protocol ConnectorService: Sendable {
     /// The kind as the configuration names it.
     var kind: String { get }
 
-    /// What the configuration says of side effects and bounds.
-    var terms: ServiceTerms { get }
+    /// The limits that its requests are held to; nil where there are none.
+    var gate: ServiceGate? { get }
+
+    /// What the tenant is told of the service.
+    func offer(as name: String) -> ServiceOffer
+
+    /// The class under which the service wants a request to run; the stricter of this and the caller's holds.
+    func requestClass(of operation: RequestMessage.Operation) -> RequestClass
 
     /// Judges a request by the service's own policy; called before anything is touched.
     ///
     /// - Throws: `deniedByPolicy`, with the rule that is missing.
     func authorize(_ operation: RequestMessage.Operation) throws(RequestFailure)
 
-    /// Carries an authorized request out.
+    /// Carries an authorized request out; ends early, and ends the exchange with its target, when its task is cancelled.
     ///
     /// - Parameters:
     ///   - requestClass: what may be done twice; nothing but `safe` may be tried again.
@@ -28,13 +34,13 @@ public protocol ConnectorService: Sendable {
 }
 
 extension ConnectorService {
-    /// No terms of its own: the method decides, and nothing is bounded.
-    public var terms: ServiceTerms { ServiceTerms() }
+    public var gate: ServiceGate? { nil }
 
-    /// The class of an operation by the connector's own configuration, whatever the tenant thinks of it.
+    public func offer(as name: String) -> ServiceOffer { ServiceOffer(name) }
+
     public func requestClass(of operation: RequestMessage.Operation) -> RequestClass {
         switch operation {
-        case .http(let content): terms.offer(named: "").requestClass(forHTTPMethod: content.method)
+        case .http(let content): offer(as: "").requestClass(forHTTPMethod: content.method)
         }
     }
 }

@@ -36,16 +36,19 @@ public struct HTTPService: ConnectorService {
     private let base: String
 
     public var kind: String { "http" }
-    public var terms: ServiceTerms { configuration.terms }
+    public let gate: ServiceGate?
 
     /// Wraps a target; the client is shared among services and belongs to the caller.
     public init(_ configuration: Configuration, client: HTTPClient) {
         self.configuration = configuration
         self.client = client
+        gate = ServiceGate(configuration.terms.limits)
         var base = configuration.target.absoluteString
         while base.hasSuffix("/") { base.removeLast() }
         self.base = base
     }
+
+    public func offer(as name: String) -> ServiceOffer { configuration.terms.offer(as: name) }
 
     public func authorize(_ operation: RequestMessage.Operation) throws(RequestFailure) {
         switch operation {

@@ -15,13 +15,10 @@ public struct ServiceCatalog: Sendable {
     /// The services' kinds by name.
     public var kinds: [String: String] { services.mapValues(\.kind) }
 
-    /// What the tenant hears of the services, in the order of their names.
+    /// What the tenant is told of the services, in the order of their names.
     public var offers: [ServiceOffer] {
-        services.map { $0.value.terms.offer(named: $0.key) }.sorted { $0.name < $1.name }
+        services.sorted { $0.key < $1.key }.map { $0.value.offer(as: $0.key) }
     }
-
-    /// The services' limits by name.
-    public var limits: [String: ServiceLimits] { services.mapValues(\.terms.limits) }
 
     /// The service of that name.
     public subscript(name: String) -> (any ConnectorService)? { services[name] }

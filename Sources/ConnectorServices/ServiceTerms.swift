@@ -19,7 +19,7 @@ public struct ServiceTerms: Sendable, Equatable {
     }
 
     /// The terms as the tenant hears of them.
-    public func offer(named name: String) -> ServiceOffer {
+    public func offer(as name: String) -> ServiceOffer {
         ServiceOffer(name, requestClass: requestClass, honoursIdempotencyKey: honoursIdempotencyKey)
     }
 }

@@ -2,49 +2,47 @@ import ConnectorServices
 import RelayFormat
 import Testing
 
-@Suite("The gate that holds services to their limits")
-struct ServiceGateTests {
+@Suite("What may be used of a service")
+struct ServiceAllowanceTests {
     private let start = ContinuousClock.now
 
-    @Test("a service without limits, or one that nobody named, is never held")
+    @Test("without limits nothing is held, and there is no gate")
     func noLimits() {
-        var gate = ServiceGate(["free": ServiceLimits()])
-        for _ in 0..<1000 {
-            #expect(gate.enter("free", at: start) == .enter)
-            #expect(gate.enter("unnamed", at: start) == .enter)
-        }
-        gate.leave("unnamed")
-        #expect(gate.running("free") == 1000)
+        var allowance = ServiceAllowance(ServiceLimits())
+        for _ in 0..<1000 { #expect(allowance.enter(at: start) == .enter) }
+        #expect(allowance.running == 1000)
+        #expect(ServiceGate(ServiceLimits()) == nil)
     }
 
     @Test("as many run at a time as may, and the next enters when one has left")
     func concurrency() {
-        var gate = ServiceGate(["a": ServiceLimits(concurrency: 2), "b": ServiceLimits(concurrency: 1)])
-        #expect(gate.enter("a", at: start) == .enter)
-        #expect(gate.enter("a", at: start) == .enter)
-        #expect(gate.enter("a", at: start) == .full)
-        #expect(gate.enter("b", at: start) == .enter)
-        gate.leave("a")
-        #expect(gate.enter("a", at: start) == .enter)
-        #expect(gate.enter("a", at: start) == .full)
-        #expect(gate.running("a") == 2)
+        var allowance = ServiceAllowance(ServiceLimits(concurrency: 2))
+        #expect(allowance.enter(at: start) == .enter)
+        #expect(allowance.enter(at: start) == .enter)
+        #expect(allowance.enter(at: start) == .full)
+        allowance.leave()
+        #expect(allowance.enter(at: start) == .enter)
+        #expect(allowance.enter(at: start) == .full)
+        #expect(allowance.running == 2)
     }
 
     @Test("one that never entered cannot leave for another")
-    func leavingTwice() {
-        var gate = ServiceGate(["a": ServiceLimits(concurrency: 1)])
-        gate.leave("a")
-        gate.leave("a")
-        #expect(gate.enter("a", at: start) == .enter)
-        #expect(gate.enter("a", at: start) == .full)
+    func leavingTwice() throws {
+        let gate = try #require(ServiceGate(ServiceLimits(concurrency: 1)))
+        gate.leave()
+        gate.leave()
+        #expect(gate.enter())
+        #expect(!gate.enter())
+        gate.leave()
+        #expect(gate.enter())
     }
 
     /// One step of a table: when a request comes, counted from the start, and what it is told.
     struct Step: Sendable {
         var at: Duration
-        var answer: ServiceGate.Answer
+        var answer: ServiceAllowance.Answer
 
-        init(_ at: Duration, _ answer: ServiceGate.Answer) {
+        init(_ at: Duration, _ answer: ServiceAllowance.Answer) {
             self.at = at
             self.answer = answer
         }
@@ -76,20 +74,22 @@ struct ServiceGateTests {
 
     @Test("starts keep to the rate", arguments: rates)
     func rate(_ rate: ServiceLimits.Rate, _ steps: [Step]) {
-        var gate = ServiceGate(["a": ServiceLimits(rate: rate)])
+        var allowance = ServiceAllowance(ServiceLimits(rate: rate))
         for step in steps {
-            #expect(gate.enter("a", at: start + step.at) == step.answer, "at \(step.at)")
-            gate.leave("a")
+            let answer = allowance.enter(at: start + step.at)
+            #expect(answer == step.answer, "at \(step.at)")
+            allowance.leave()
         }
     }
 
     @Test("what the concurrency refuses costs nothing of the rate")
     func refusedByConcurrency() {
-        var gate = ServiceGate(["a": ServiceLimits(concurrency: 1, rate: .init(2, per: .seconds(1), burst: 2))])
-        #expect(gate.enter("a", at: start) == .enter)
-        for _ in 0..<5 { #expect(gate.enter("a", at: start) == .full) }
-        gate.leave("a")
-        #expect(gate.enter("a", at: start) == .enter)
+        var allowance = ServiceAllowance(
+            ServiceLimits(concurrency: 1, rate: .init(2, per: .seconds(1), burst: 2)))
+        #expect(allowance.enter(at: start) == .enter)
+        for _ in 0..<5 { #expect(allowance.enter(at: start) == .full) }
+        allowance.leave()
+        #expect(allowance.enter(at: start) == .enter)
     }
 
     @Test("a stated class holds for every method, an honoured key for POST and PATCH alone")
@@ -100,6 +100,7 @@ struct ServiceGateTests {
         struct Termed: ConnectorService {
             let kind = "termed"
             let terms: ServiceTerms
+            func offer(as name: String) -> ServiceOffer { terms.offer(as: name) }
             func authorize(_ operation: RequestMessage.Operation) throws(RequestFailure) {}
             func perform(
                 _ operation: RequestMessage.Operation, as requestClass: RequestClass, timeout: Duration
