@@ -84,7 +84,7 @@ extension ConnectorSession {
 
     func admit(_ arrivals: [Arrival], handlers: inout DiscardingTaskGroup) {
         guard !arrivals.isEmpty else { return }
-        var accepted: [BootID: [AcceptedMessage.Entry]] = [:]
+        var accepted: [BootID: [DispatchName]] = [:]
         var outgoing: [OutgoingRecord] = []
         var spent: [Carrier] = []
         for arrival in arrivals {
@@ -100,7 +100,7 @@ extension ConnectorSession {
                 let verdict = state.withLock {
                     $0.table.admit(dispatch, carrier: arrival.carrier, isOffered: service != nil, at: clock.now)
                 }
-                let entry = AcceptedMessage.Entry(request: dispatch.id, attempt: dispatch.attempt)
+                let entry = DispatchName(request: dispatch.id, attempt: dispatch.attempt)
                 switch verdict {
                 case .start:
                     guard let service else { preconditionFailure("what is not offered is not started") }
@@ -125,7 +125,7 @@ extension ConnectorSession {
             }
         }
         for (origin, entries) in accepted {
-            outgoing += record(.accepted, AcceptedMessage(entries), to: origin)
+            outgoing += record(.accepted, DispatchListMessage(entries), to: origin)
         }
         outbox.put(outgoing)
         settle(spent)

@@ -52,7 +52,7 @@ extension ConnectorSession {
             configuration.isObserver ? .observing : isDraining ? .draining : .ready
         let message = BeatMessage(
             role: .connector, readiness: readiness, bootNumber: identity.bootNumber, name: identity.name,
-            version: configuration.version, services: services.names, inFlight: UInt32(clamping: inFlight),
+            version: configuration.version, services: services.offers, inFlight: UInt32(clamping: inFlight),
             credit: UInt32(clamping: credit))
         let now = clock.now
         outbox.put(

@@ -21,7 +21,8 @@ extension ConnectorSession {
                 ])
             return finish(dispatch.id, .failed(error))
         }
-        let outcome = await service.perform(message.operation, timeout: dispatch.deadline - clock.now)
+        let outcome = await service.perform(
+            message.operation, as: dispatch.requestClass, timeout: dispatch.deadline - clock.now)
         if case .failed(let failure) = outcome {
             logger.notice(
                 "Service gave no answer",

@@ -2,7 +2,7 @@ public import BrokerCore
 public import ConnectorServices
 public import Logging
 internal import Metrics
-internal import RelayDelivery
+public import RelayDelivery
 internal import RelayFormat
 public import ServiceLifecycle
 internal import Synchronization
@@ -54,6 +54,8 @@ public final class ConnectorSession: Service {
         var pings: [RequestID: CheckedContinuation<Bool, Never>] = [:]
         var lastRoundTrip: (took: Duration, at: ContinuousClock.Instant, dispatcher: BootID)?
         var subscriptions: [GroupID: any GroupSubscription] = [:]
+        var standing = ConnectorStanding(.ready)
+        var isEndingByDrain = false
     }
 
     let identity: ConnectorIdentity
@@ -73,9 +75,11 @@ public final class ConnectorSession: Service {
     let counters: ConnectorMetrics
 
     /// Makes a session that has not begun.
+    ///
+    /// - Parameter journal: what it keeps over its own restarts; nil for an observer, and where nothing is kept.
     public init(
         identity: ConnectorIdentity, broker: any Broker, services: ServiceCatalog, configuration: Configuration,
-        clock: RelayClock, logger: Logger
+        clock: RelayClock, journal: (any ExecutionJournal)? = nil, logger: Logger
     ) {
         self.identity = identity
         self.broker = broker
