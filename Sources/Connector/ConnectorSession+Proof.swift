@@ -85,7 +85,8 @@ extension ConnectorSession {
         return state.withLock { state in
             let proof = state.lastRoundTrip
             let verdict = Self.judge(
-                link: link, proof: proof.map(\.at), isDraining: state.standing.readiness == .draining, started: started, now: now)
+                link: link, proof: proof.map(\.at), isDraining: state.standing.readiness == .draining, started: started,
+                now: now)
             return ConnectorStatus(
                 state: verdict.state, reason: verdict.reason, forSeconds: (now - verdict.since).inSeconds,
                 nextAction: verdict.nextAction, tenant: identity.tenantName, connector: "\(identity.member)",
