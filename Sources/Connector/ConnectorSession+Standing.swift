@@ -12,10 +12,10 @@ extension ConnectorSession {
     public var isEndingByDrain: Bool { state.withLock { $0.isEndingByDrain } }
 
     /// Gives back what has not started, finishes what runs within the limit, and ends `run`; returns at once.
-    public func drain(atMost limit: Duration) {
+    public func drain(atMost limit: Duration, note: String = "") {
         state.withLock { state in
             state.isEndingByDrain = true
-            state.standing = ConnectorStanding(.draining)
+            state.standing = ConnectorStanding(.draining, note: note)
         }
     }
 
@@ -27,5 +27,10 @@ extension ConnectorSession {
     /// Takes work again after a pause; returns at once.
     public func resume() {
         state.withLock { $0.standing = ConnectorStanding(.ready) }
+    }
+
+    /// Calls the closure after each pause and its end, whoever ordered them.
+    public func onStandingChanged(_ observer: @escaping @Sendable () -> Void) {
+        state.withLock { $0.observer = observer }
     }
 }

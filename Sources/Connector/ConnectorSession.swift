@@ -54,8 +54,12 @@ public final class ConnectorSession: Service {
         var pings: [RequestID: CheckedContinuation<Bool, Never>] = [:]
         var lastRoundTrip: (took: Duration, at: ContinuousClock.Instant, dispatcher: BootID)?
         var subscriptions: [GroupID: any GroupSubscription] = [:]
-        var standing = ConnectorStanding(.ready)
+        var standing = ConnectorStanding(.ready) {
+            didSet { if standing != oldValue { standingSince = .now } }
+        }
+        var standingSince = ContinuousClock.now
         var isEndingByDrain = false
+        var observer: (@Sendable () -> Void)?
     }
 
     let identity: ConnectorIdentity
