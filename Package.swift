@@ -191,7 +191,7 @@ let package = Package(
             name: "TenantPortTests",
             dependencies: [
                 "TenantPort", "HTTPProblems", "TestCertificates", hummingbird, httpTypes, lifecycle, logging, nio,
-                nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+                nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioEmbedded,
             ]),
         .testTarget(
             name: "BrokerLinkTests",
