@@ -79,7 +79,12 @@ public final class ConnectorSession: Service {
         var pings: [RequestID: CheckedContinuation<Bool, Never>] = [:]
         var lastRoundTrip: (took: Duration, at: ContinuousClock.Instant, dispatcher: BootID)?
         var subscriptions: [GroupID: any GroupSubscription] = [:]
-        var standing: ConnectorStanding
+        var standing: ConnectorStanding {
+            didSet { if standing != oldValue { standingSince = .now } }
+        }
+        var standingSince = ContinuousClock.now
+        /// Told of each pause and its end.
+        var observer: (@Sendable () -> Void)?
         var ending: Ending?
         /// Whether the handlers are torn down: what they say then says nothing of their requests.
         var isAbandoning = false
