@@ -128,8 +128,7 @@ let package = Package(
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "MachineIdentity", "EnrollmentProtocol",
                 "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
-                asyncHTTPClient, arguments,
-                lifecycle, unixSignals, logging, crypto,
+                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
             name: "postern-tenant",

@@ -21,10 +21,10 @@ extension ConnectorSession {
     }
 
     /// Gives back what has not started, finishes what runs within the limit, and ends `run`; returns at once.
-    public func drain(atMost limit: Duration) {
+    public func drain(atMost limit: Duration, note: String = "") {
         logger.notice("Told to drain", metadata: ["limit_s": "\(Int(limit.inSeconds))"])
         // What lasts longer than a day lasts as long as it likes.
-        conclude(.drained(limit: min(max(limit, .zero), .seconds(86_400))))
+        conclude(.drained(limit: min(max(limit, .zero), .seconds(86_400))), note: note)
     }
 
     /// Takes no work until it is resumed, or until the given moment; what runs goes on. Returns at once.
@@ -41,6 +41,7 @@ extension ConnectorSession {
         logger.notice("Paused", metadata: ["note": "\(note)"])
         orders.put([.leaveGroups])
         beat()
+        state.withLock { $0.observer }?()
     }
 
     /// Takes work again after a pause; returns at once.
@@ -55,6 +56,7 @@ extension ConnectorSession {
         logger.notice("Resumed")
         orders.put([.joinGroups])
         beat()
+        state.withLock { $0.observer }?()
     }
 
     /// Another process of this identity has taken its place: ends at once.
@@ -69,18 +71,20 @@ extension ConnectorSession {
         if let until, clock.now >= until { resume() }
     }
 
-    private func conclude(_ ending: Ending) {
+    private func conclude(_ ending: Ending, note: String = "") {
         let steps = change { state in
             if state.ending == nil { state.ending = ending }
-            return refuseAll(&state)
+            return refuseAll(&state, note: note)
         }
         carryOut(steps)
         beat()
         orders.put([.end])
     }
 
-    private func refuseAll(_ state: inout State) -> [Table.Step] {
-        if state.standing.readiness != .observing { state.standing = ConnectorStanding(.draining) }
+    private func refuseAll(_ state: inout State, note: String = "") -> [Table.Step] {
+        if ![.observing, .draining].contains(state.standing.readiness) {
+            state.standing = ConnectorStanding(.draining, note: note)
+        }
         return state.table.refuseAll(at: clock.now)
     }
 
@@ -116,5 +120,10 @@ extension ConnectorSession {
         while ContinuousClock.now < end, !Task.isCancelled, !condition() {
             try? await Task.sleep(for: .milliseconds(5))
         }
+    }
+
+    /// Calls the closure after each pause and its end, whoever ordered them.
+    public func onStandingChanged(_ observer: @escaping @Sendable () -> Void) {
+        state.withLock { $0.observer = observer }
     }
 }
