@@ -70,8 +70,9 @@ let package = Package(
         .target(name: "DispatcherProtocol"),
 
         // Adapters: one outside library each.
+        .target(name: "Failpoints"),
         .target(name: "StructuredLogging", dependencies: [logging]),
-        .target(name: "SQLiteBroker", dependencies: ["RelayFormat", "BrokerCore", grdb, logging]),
+        .target(name: "SQLiteBroker", dependencies: ["Failpoints", "RelayFormat", "BrokerCore", grdb, logging]),
         .target(
             name: "BrokerLink",
             dependencies: [
@@ -179,7 +180,9 @@ let package = Package(
         .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
         .testTarget(
             name: "SQLiteBrokerTests",
-            dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging]),
+            dependencies: [
+                "Failpoints", "RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging,
+            ]),
 
         .target(
             name: "TestCertificates", dependencies: [x509, asn1, crypto, nioSSL], path: "Tests/TestCertificates"),
