@@ -129,8 +129,7 @@ let package = Package(
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "MachineIdentity", "EnrollmentProtocol",
                 "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
-                asyncHTTPClient, arguments,
-                lifecycle, unixSignals, logging, crypto,
+                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
             name: "postern-tenant",
@@ -193,7 +192,7 @@ let package = Package(
             name: "TenantPortTests",
             dependencies: [
                 "TenantPort", "HTTPProblems", "TestCertificates", hummingbird, httpTypes, lifecycle, logging, nio,
-                nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+                nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioEmbedded,
             ]),
         .testTarget(
             name: "BrokerLinkTests",

@@ -135,7 +135,8 @@ enum House {
                 "EnrollmentProtocol", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
             ],
             outside: [
-                "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOSSL", "Crypto",
+                "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",
+                "Crypto",
             ]),
         Target(
             "postern-tenant", .command,
