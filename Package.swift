@@ -108,7 +108,8 @@ let package = Package(
             name: "Dispatcher",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
-                hummingbird, httpTypes, lifecycle, logging, metrics, nio,
+                asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                nioPosix, crypto,
             ]),
 
         // The issuing side: a trust boundary of its own, imported by postern-tenant alone.
@@ -166,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
+                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
             ]),
