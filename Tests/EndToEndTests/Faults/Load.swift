@@ -16,14 +16,18 @@ final class Load: Sendable {
 
     private let site: Site
     private let label: String
+    private let repeats: Bool
     private let number = Atomic<Int>(0)
     private let finished = Mutex<[RequestTrace]>([])
     private let isStopped = Atomic<Bool>(false)
 
     /// Callers of a site whose requests have paths with this label.
-    init(_ site: Site, _ label: String) {
+    ///
+    /// - Parameter repeats: whether they send again what may run twice when the tenant's end of their connection is lost.
+    init(_ site: Site, _ label: String, repeats: Bool = false) {
         self.site = site
         self.label = label
+        self.repeats = repeats
     }
 
     /// All requests that have ended.
@@ -33,9 +37,23 @@ final class Load: Sendable {
     @discardableResult
     func send(_ kind: RequestTrace.Kind, _ order: Order = Order()) async -> RequestTrace {
         let index = number.wrappingAdd(1, ordering: .relaxed).oldValue
+        let begun = ContinuousClock.now
         let path = "/open/\(label)-\(kind.rawValue)-\(index)"
+        var trace = await attempt(path, kind, order)
+        // A caller may repeat what may run twice when it was cut off; a minute is enough for the tenant to come back.
+        while repeats, kind != .once, trace.verdict == .cutOff, ContinuousClock.now - begun < .seconds(60) {
+            try? await Task.sleep(for: .milliseconds(200))
+            trace = await attempt(path, kind, order)
+        }
+        trace.sent = begun
+        let result = trace
+        finished.withLock { $0.append(result) }
+        return result
+    }
+
+    private func attempt(_ path: String, _ kind: RequestTrace.Kind, _ order: Order) async -> RequestTrace {
         var headers = [("postern-deadline", "\(order.deadline.milliseconds)ms")]
-        if kind == .keyed { headers.append(("idempotency-key", "\(label)-\(index)")) }
+        if kind == .keyed { headers.append(("idempotency-key", String(path.dropFirst("/open/".count)))) }
         var trace = RequestTrace(
             path: path, kind: kind, work: order.work, sent: .now, ended: .now, verdict: .cutOff)
         do {
@@ -52,9 +70,7 @@ final class Load: Sendable {
             trace.detail = "\(error)"
         }
         trace.ended = .now
-        let result = trace
-        finished.withLock { $0.append(result) }
-        return result
+        return trace
     }
 
     /// Sends so many requests at once, of all classes in turn unless some are named, and waits for all of them.

@@ -9,6 +9,12 @@ struct ProcessFigures: Sendable, CustomStringConvertible {
 
     var description: String { "\(memory >> 20) MiB, \(descriptors) descriptors, \(threads) threads" }
 
+    init(memory: Int, descriptors: Int, threads: Int) {
+        self.memory = memory
+        self.descriptors = descriptors
+        self.threads = threads
+    }
+
     /// Reads the figures; nil if the process has ended.
     init?(of pid: Int32) {
         guard let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),

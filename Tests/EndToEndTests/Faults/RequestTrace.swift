@@ -41,6 +41,9 @@ struct RequestTrace: Sendable {
     /// How the answer begins.
     var detail = ""
 
+    /// Whether the caller was refused.
+    var isRefused: Bool { if case .refused = verdict { true } else { false } }
+
     /// How long the caller waited beyond what the service took.
     var wait: Duration { max(.zero, ended - sent - work) }
 }

@@ -8,8 +8,8 @@ extension Site {
     struct ConnectorSettings {
         var inFlight = 256
         var drain = "10s"
-        /// How far its wall clock is off, as faketime writes it: `+300s`.
-        var clock: String?
+        /// How far its wall clock is ahead, in seconds.
+        var clock: Int?
     }
 
     /// Builds a site with connectors behind paths of their own; all of it ends with the test.
@@ -54,31 +54,21 @@ extension Site {
     }
 
     /// Runs a connector that was added; again, once its process has ended.
-    func start(_ name: String, clock: String? = nil) throws {
-        var environment: [String: String] = [:]
-        if let clock {
-            environment = [
-                "LD_PRELOAD": try #require(Self.clockLibrary, "faketime is not installed"), "FAKETIME": clock,
-                "DONT_FAKE_MONOTONIC": "1",
-            ]
-        }
+    func start(_ name: String, clock: Int? = nil) throws {
+        let environment = clock.map { ["LD_PRELOAD": clockLibrary, "WRONG_CLOCK_SECONDS": "\($0)"] } ?? [:]
         try run(name, configuration: "\(name).yaml", environment: environment)
     }
 
-    /// The library that gives a process another wall clock.
-    static let clockLibrary: String? = {
-        let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
-        return folders.map { $0 + "/faketime/libfaketimeMT.so.1" }
-            .first { FileManager.default.fileExists(atPath: $0) }
-    }()
+    /// The library that gives a process another wall clock; made by `makeClockLibrary`.
+    var clockLibrary: String { path("wrong_clock.so") }
 
-    /// Removes what the clock library leaves of processes that were killed.
-    func removeClockFiles() {
-        for pid in connectors.values.map(\.pid) {
-            for name in ["faketime_shm_\(pid)", "sem.faketime_sem_\(pid)"] {
-                try? FileManager.default.removeItem(atPath: "/dev/shm/" + name)
-            }
-        }
+    /// Compiles that library by the toolchain's own C compiler.
+    func makeClockLibrary() async throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..")
+        let source = root.appending(path: "ops/lib/wrong_clock.c").standardizedFileURL.path
+        let made = try await Program.run(
+            "env", ["clang", "-shared", "-fPIC", "-O1", "-o", clockLibrary, source], in: folder)
+        try #require(made.status == 0, "clang: \(made.errors)")
     }
 
     /// Ends a program of the site and waits for that.

@@ -142,12 +142,7 @@ final class Site: @unchecked Sendable {
             """.write(to: file, atomically: true, encoding: .utf8)
         }
         let arguments = ["run", "--state-dir", state(name), "--config", file.path, "--log-level", logLevel]
-        // By way of env: a preloaded library may change the environment as it is loaded, and a Swift program that it is
-        // loaded into then does not find its arguments.
-        connectors[name] =
-            environment.isEmpty
-            ? try Program("postern", arguments, in: folder, as: name)
-            : try Program("env", [Program.path("postern")] + arguments, in: folder, as: name, environment: environment)
+        connectors[name] = try Program("postern", arguments, in: folder, as: name, environment: environment)
     }
 
     /// Waits until so many connectors are online in the dispatcher's eyes.
