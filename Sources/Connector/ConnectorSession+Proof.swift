@@ -25,11 +25,11 @@ extension ConnectorSession {
     /// - Returns: the dispatcher's process and the time that both hops took together.
     public func proveRoundTrip(timeout: Duration = .seconds(5)) async throws(ProofError) -> (BootID, Duration) {
         let limit = ContinuousClock.now + timeout
-        while state.withLock({ $0.dispatchers.isEmpty }) {
+        while state.withLock({ $0.dispatchers.count == 0 }) {
             guard ContinuousClock.now < limit, !Task.isCancelled else { throw .noDispatcher }
             try? await Task.sleep(for: .milliseconds(20))
         }
-        guard let dispatcher = state.withLock({ $0.dispatchers.max { $0.value < $1.value }?.key }) else {
+        guard let dispatcher = state.withLock({ $0.dispatchers.latest }) else {
             throw .noDispatcher
         }
         let begun = ContinuousClock.now
@@ -40,8 +40,8 @@ extension ConnectorSession {
     /// Proves the round trip to each known dispatcher, and forgets those that were silent for a minute.
     func prove() {
         let known = state.withLock { state in
-            state.dispatchers = state.dispatchers.filter { ContinuousClock.now - $0.value < .seconds(60) }
-            return Array(state.dispatchers.keys)
+            state.dispatchers.forget(silentSince: .now - .seconds(60))
+            return state.dispatchers.boots
         }
         for dispatcher in known { ping(dispatcher) }
     }
@@ -71,74 +71,4 @@ extension ConnectorSession {
         state.withLock { $0.lastRoundTrip = (took, .now, dispatcher) }
         return true
     }
-
-    /// What the session can say of itself.
-    ///
-    /// - Parameters:
-    ///   - link: whether the queue is reached.
-    ///   - localDrift: how far the local clock is ahead of the tenant's.
-    ///   - certificateNotAfter: when the certificate ends, RFC 3339.
-    public func status(
-        link: Connectivity, localDrift: Duration = .zero, certificateNotAfter: String? = nil
-    ) -> ConnectorStatus {
-        let now = ContinuousClock.now
-        return state.withLock { state in
-            let proof = state.lastRoundTrip
-            let verdict = Self.judge(
-                link: link, proof: proof.map(\.at), isDraining: state.table.isDraining, started: started, now: now)
-            return ConnectorStatus(
-                state: verdict.state, reason: verdict.reason, forSeconds: (now - verdict.since).inSeconds,
-                nextAction: verdict.nextAction, tenant: identity.tenantName, connector: "\(identity.member)",
-                name: identity.name, groups: identity.groups.values.sorted(), services: services.kinds,
-                boot: "\(identity.boot)", bootNumber: identity.bootNumber, version: configuration.version,
-                inFlight: state.table.count, finished: state.finished, dispatchers: state.dispatchers.count,
-                lastRoundTrip: proof.map {
-                    .init(
-                        milliseconds: $0.took.inSeconds * 1000, ageSeconds: (now - $0.at).inSeconds,
-                        dispatcher: "\($0.dispatcher)")
-                },
-                clockDriftSeconds: localDrift.inSeconds, certificateNotAfter: certificateNotAfter)
-        }
-    }
-
-    private struct Verdict {
-        var state: ConnectorStatus.State
-        var reason: String
-        var since: ContinuousClock.Instant
-        var nextAction: String?
-    }
-
-    private static func judge(
-        link: Connectivity, proof: ContinuousClock.Instant?, isDraining: Bool, started: ContinuousClock.Instant,
-        now: ContinuousClock.Instant
-    ) -> Verdict {
-        if isDraining {
-            return Verdict(state: .draining, reason: "it was told to stop", since: now, nextAction: nil)
-        }
-        switch link {
-        case .disconnected(let reason, let since, let attempts):
-            return Verdict(
-                state: .disconnected, reason: "\(reason) (\(attempts) attempts)", since: since,
-                nextAction: "check that this machine reaches the tenant's URL; the connector goes on trying")
-        case .connected(let since):
-            guard let proof else {
-                return Verdict(
-                    state: .unproven, reason: "no dispatcher has answered yet", since: max(started, since),
-                    nextAction: "if this lasts, ask the tenant's operator whether a dispatcher is running")
-            }
-            guard now - proof < .seconds(15) else {
-                return Verdict(
-                    state: .unproven, reason: "no dispatcher has answered since the last proven round trip",
-                    since: proof, nextAction: "ask the tenant's operator whether a dispatcher is running")
-            }
-            return Verdict(
-                state: .online, reason: "the last round trip was proven \(Int((now - proof).inSeconds)) s ago",
-                since: since, nextAction: nil)
-        }
-    }
-}
-
-extension Duration {
-    /// The duration in seconds.
-    var inSeconds: Double { self / .seconds(1) }
 }

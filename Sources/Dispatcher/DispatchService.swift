@@ -1,5 +1,6 @@
 public import BrokerCore
 public import Logging
+public import RelayDelivery
 public import RelayFormat
 public import ServiceLifecycle
 internal import Synchronization
@@ -9,6 +10,7 @@ public final class DispatchService: Service {
     private let instance: MemberID
     private let boot: BootID
     private let broker: any Broker
+    private let ledger: (any DispatchLedger)?
     private let configuration: DispatcherConfiguration
     private let clock: RelayClock
     private let logger: Logger
@@ -20,13 +22,15 @@ public final class DispatchService: Service {
     /// - Parameters:
     ///   - instance: the stable id of this dispatcher.
     ///   - broker: the queue that it shares with the connectors.
+    ///   - ledger: where durable requests are kept; nil for a dispatcher that takes calls only.
     public init(
-        instance: MemberID, boot: BootID = .random(), broker: any Broker, configuration: DispatcherConfiguration,
-        clock: RelayClock = .system, logger: Logger
+        instance: MemberID, boot: BootID = .random(), broker: any Broker, ledger: (any DispatchLedger)? = nil,
+        configuration: DispatcherConfiguration, clock: RelayClock = .system, logger: Logger
     ) {
         self.instance = instance
         self.boot = boot
         self.broker = broker
+        self.ledger = ledger
         self.configuration = configuration
         self.clock = clock
         self.logger = logger
@@ -45,7 +49,7 @@ public final class DispatchService: Service {
             if let known = tenants[tenant] { return (known, false) }
             let new = TenantDispatcher(
                 tenant: tenant, tenantName: name, instance: instance, boot: boot, broker: broker,
-                configuration: configuration, clock: clock, logger: logger)
+                ledger: ledger, configuration: configuration, clock: clock, logger: logger)
             tenants[tenant] = new
             return (new, true)
         }
@@ -55,10 +59,12 @@ public final class DispatchService: Service {
 
     /// Runs the dispatchers of all tenants until it is told to shut down.
     public func run() async throws {
+        // Without a ledger that counts starts, the time of the start orders them.
+        let number = try await ledger?.countBoot() ?? clock.now.milliseconds
         try await cancelWhenGracefulShutdown {
             try await withThrowingDiscardingTaskGroup { group in
                 while let begun = await self.beginnings.take() {
-                    for dispatcher in begun { group.addTask { try await dispatcher.run() } }
+                    for dispatcher in begun { group.addTask { try await dispatcher.run(bootNumber: number) } }
                 }
                 group.cancelAll()
             }

@@ -5,6 +5,8 @@ internal import RelayFormat
 struct DispatcherMetrics: Sendable {
     /// Records that were not for us, or not of the protocol.
     let refused: Counter
+    /// Replies that came when they could not count any more.
+    let late: Counter
     private let duration: Timer
     private let answered: Counter
     private let failed: [RequestFailure.Code: Counter]
@@ -12,6 +14,7 @@ struct DispatcherMetrics: Sendable {
     init(tenant: String) {
         let dimensions = [("tenant", tenant)]
         refused = Counter(label: "postern_dispatcher_records_refused_total", dimensions: dimensions)
+        late = Counter(label: "postern_dispatcher_late_replies_total", dimensions: dimensions)
         duration = Timer(label: "postern_dispatcher_call_seconds", dimensions: dimensions)
         answered = Counter(label: "postern_dispatcher_calls_total", dimensions: dimensions + [("outcome", "answered")])
         var failed: [RequestFailure.Code: Counter] = [:]

@@ -12,17 +12,20 @@ public struct RelayedCall: Sendable {
     public var deadline: RelayTime
     /// What the service is asked to do.
     public var operation: RequestMessage.Operation
+    /// Who calls: the id of an API key.
+    public var caller: String
 
     /// Makes a call.
     public init(
         group: GroupID, service: String, requestClass: RequestClass, deadline: RelayTime,
-        operation: RequestMessage.Operation
+        operation: RequestMessage.Operation, caller: String = ""
     ) {
         self.group = group
         self.service = service
         self.requestClass = requestClass
         self.deadline = deadline
         self.operation = operation
+        self.caller = caller
     }
 }
 

@@ -1,60 +1,68 @@
 internal import BrokerCore
 internal import Logging
+internal import Metrics
 internal import RelayDelivery
 internal import RelayFormat
 internal import Synchronization
 
 extension TenantDispatcher {
+    /// What a connector said, decoded.
+    private enum Saying {
+        case accepted(RelayHeader, DispatchListMessage)
+        case claims(RelayHeader, ClaimMessage)
+        case returned(RelayHeader, ReturnMessage)
+        case response(RelayHeader, ResponseMessage)
+        case known(RelayHeader, KnownMessage)
+    }
+
+    private static let kinds: Set<MessageKind> = [.accepted, .claim, .return, .response, .known, .ping]
+
     /// Reads what connectors say to this process.
     func receive(from inbox: any Inbox) async {
         while let payloads = await inbox.next() {
-            var receipts: [BootID: [RequestID]] = [:]
-            var outgoing: [OutgoingRecord] = []
+            var sayings: [Saying] = []
+            sayings.reserveCapacity(payloads.count)
             for payload in payloads {
                 do throws(RelayFormatError) {
-                    let envelope = try correspondent.open(payload, allowing: [.accepted, .return, .response, .ping])
+                    let envelope = try correspondent.open(payload, allowing: Self.kinds)
                     let header = envelope.header
                     switch header.kind {
-                    case .accepted:
-                        let message = try envelope.decode(AcceptedMessage.self)
-                        let now = present
-                        act(
-                            on: machine.withLock { machine in
-                                message.entries.flatMap { entry in
-                                    machine.accepted(entry.request, attempt: entry.attempt, by: header.boot, at: now)
-                                }
-                            })
-                    case .response:
-                        let message = try envelope.decode(ResponseMessage.self)
-                        receipts[header.boot, default: []].append(header.correlation)
-                        act(
-                            on: machine.withLock {
-                                $0.responded(
-                                    header.correlation, attempt: header.attempt, from: header.sender,
-                                    by: header.boot, outcome: message.outcome)
-                            })
-                    case .return:
-                        let message = try envelope.decode(ReturnMessage.self)
-                        let now = present
-                        act(
-                            on: machine.withLock {
-                                $0.returned(
-                                    header.correlation, attempt: header.attempt, by: header.boot,
-                                    reason: message.reason, at: now)
-                            })
+                    case .accepted: sayings.append(.accepted(header, try envelope.decode(DispatchListMessage.self)))
+                    case .claim: sayings.append(.claims(header, try envelope.decode(ClaimMessage.self)))
+                    case .return: sayings.append(.returned(header, try envelope.decode(ReturnMessage.self)))
+                    case .response: sayings.append(.response(header, try envelope.decode(ResponseMessage.self)))
+                    case .known: sayings.append(.known(header, try envelope.decode(KnownMessage.self)))
                     default:
-                        outgoing += self.message(
-                            .pong, EmptyMessage(), to: header.boot, correlation: header.correlation)
+                        put(message(.pong, EmptyMessage(), to: header.boot, correlation: header.correlation))
                     }
                 } catch {
                     countRefusal(error)
                 }
             }
-            for (boot, requests) in receipts {
-                outgoing += message(.receipt, ReceiptMessage(requests), to: boot)
+            let now = present
+            let (actions, late) = machine.withLock { machine in
+                (sayings.flatMap { Self.hear($0, &machine, at: now) }, machine.takeLateReplies())
             }
-            put(outgoing)
+            if late > 0 { counters.late.increment(by: Int64(late)) }
+            act(on: actions)
         }
+    }
+
+    private static func hear(_ saying: Saying, _ machine: inout Machine, at now: Moment) -> [Machine.Action] {
+        var actions: [Machine.Action] = []
+        switch saying {
+        case .accepted(let header, let message):
+            for dispatch in message.dispatches { actions += machine.accepted(dispatch, by: header, at: now) }
+        case .claims(let header, let message):
+            for claim in message.claims { actions += machine.claimed(claim, by: header, at: now) }
+        case .known(let header, let message):
+            for entry in message.entries { actions += machine.known(entry, by: header, at: now) }
+        case .returned(let header, let message):
+            return machine.returned(header.dispatch, by: header.boot, reason: message.reason, at: now)
+        case .response(let header, let message):
+            return machine.responded(header.dispatch, by: header, outcome: message.outcome, at: now)
+        }
+        return actions
     }
 
     /// Follows who is there.
@@ -110,4 +118,14 @@ extension TenantDispatcher {
                 to: .presence(tenant), payload: payload, expiresAt: now + configuration.timing.beat * 3)
         ])
     }
+
+    func countRefusal(_ error: RelayFormatError) {
+        counters.refused.increment()
+        logger.warning("Record refused", metadata: ["reason": "\(error)"])
+    }
+}
+
+extension RelayHeader {
+    /// The dispatch that the message is about.
+    var dispatch: DispatchName { DispatchName(request: correlation, attempt: attempt) }
 }

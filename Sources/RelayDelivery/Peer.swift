@@ -41,12 +41,14 @@ public struct Peer: Sendable, Equatable {
     public var version: String
     /// Whether it takes work.
     public var readiness: BeatMessage.Readiness
-    /// What it offers, by group.
-    public var offers: [GroupID: Set<String>]
+    /// What it offers, by group and name.
+    public var offers: [GroupID: [String: ServiceOffer]]
     /// How many requests it has.
     public var inFlight: UInt32
     /// How many more it would take.
     public var credit: UInt32
+    /// Why it takes no work, in the words of the person who told it so; empty otherwise.
+    public var note: String
     /// When its last beat came.
     public var lastBeat: ContinuousClock.Instant
     /// How sure we are of it.

@@ -28,9 +28,11 @@ public struct PresenceTable: Sendable {
         case linkClosed(BootID)
         /// A boot is lost.
         case lost(BootID)
+        /// A boot beats although a newer one of its connector has taken its place.
+        case outdated(BootID)
     }
 
-    private let timing: Timing
+    let timing: Timing
     private let started: ContinuousClock.Instant
     private var lastFlow: ContinuousClock.Instant?
     private var settledFrom: ContinuousClock.Instant
@@ -75,16 +77,19 @@ public struct PresenceTable: Sendable {
         for rival in peers.values where rival.member == header.sender && rival.boot != header.boot {
             guard beat.readiness != .observing, rival.readiness != .observing else { continue }
             // A late beat of an older boot says nothing about the present.
-            guard rival.bootNumber <= beat.bootNumber else { return changes }
-            changes += lose(rival.boot, at: now)
+            guard rival.bootNumber <= beat.bootNumber else {
+                return rival.standing == .lost ? [] : [.outdated(header.boot)]
+            }
+            changes += lose(rival.boot, at: now, isReplaced: true)
         }
         var peer =
             peers[header.boot]
             ?? Peer(
                 member: header.sender, boot: header.boot, bootNumber: beat.bootNumber, name: beat.name,
-                version: beat.version, readiness: beat.readiness, offers: [:], inFlight: 0, credit: 0, lastBeat: now,
+                version: beat.version, readiness: beat.readiness, offers: [:], inFlight: 0, credit: 0, note: "",
+                lastBeat: now,
                 standing: .online)
-        let services = Set(beat.services)
+        let services = Dictionary(beat.services.map { ($0.name, $0) }) { first, _ in first }
         let known = peers[header.boot]
         if known == nil || known?.offers[header.group] != services || known?.readiness != beat.readiness {
             changes.append(.joined(header.boot))
@@ -95,6 +100,7 @@ public struct PresenceTable: Sendable {
         peer.readiness = beat.readiness
         peer.inFlight = beat.inFlight
         peer.credit = beat.credit
+        peer.note = beat.note
         peer.lastBeat = now
         peer.standing = .online
         peers[header.boot] = peer
@@ -134,11 +140,14 @@ public struct PresenceTable: Sendable {
         return changes
     }
 
-    private mutating func lose(_ boot: BootID, at now: ContinuousClock.Instant) -> [Change] {
+    private mutating func lose(
+        _ boot: BootID, at now: ContinuousClock.Instant, isReplaced: Bool = false
+    ) -> [Change] {
         guard let peer = peers[boot], peer.standing != .lost else { return [] }
         peers[boot]?.standing = .lost
         for group in peer.offers.keys { departures[group] = (peer.name, peer.lastBeat) }
-        return [.lost(boot)]
+        // It may be alive, and not know that it was replaced.
+        return isReplaced ? [.lost(boot), .outdated(boot)] : [.lost(boot)]
     }
 
     private mutating func forget(_ boot: BootID) {
@@ -163,7 +172,7 @@ public struct PresenceTable: Sendable {
         var prospects = Prospects()
         for boot in members[group] ?? [] {
             guard let peer = peers[boot], peer.standing != .lost, peer.readiness == .ready else { continue }
-            let offers = peer.offers[group]?.contains(service) ?? false
+            let offers = peer.offers[group]?[service] != nil
             if peer.takesWork {
                 prospects.anyone = true
                 if offers { prospects.able.append(boot) } else { prospects.allOffer = false }
@@ -174,8 +183,33 @@ public struct PresenceTable: Sendable {
         return prospects
     }
 
+    /// The class of a request whose caller states none: the strictest that a connector of the group says.
+    public func requestClass(group: GroupID, service: String, method: some StringProtocol) -> RequestClass {
+        var strictest: RequestClass?
+        for boot in members[group] ?? [] {
+            guard let peer = peers[boot], peer.standing != .lost, let offer = peer.offers[group]?[service] else {
+                continue
+            }
+            let stated = offer.requestClass(forHTTPMethod: method)
+            strictest = max(strictest ?? stated, stated)
+        }
+        return strictest ?? .standard(forHTTPMethod: method)
+    }
+
+    /// The process of a connector that is online.
+    func boot(of member: MemberID) -> BootID? {
+        peers.values.first { $0.member == member && $0.standing == .online && $0.readiness != .observing }?.boot
+    }
+
     /// Says for people who is missing in a group, and since when.
     public func absence(of group: GroupID, at now: ContinuousClock.Instant) -> String {
+        for peer in (members[group] ?? []).compactMap({ peers[$0] }) where peer.standing == .online {
+            switch peer.readiness {
+            case .paused: return "\(peer.name) is paused" + (peer.note.isEmpty ? "" : ": \(peer.note)")
+            case .draining: return "\(peer.name) is on its way out"
+            case .ready, .observing: continue
+            }
+        }
         guard let departure = departures[group] else { return "none has been seen since this dispatcher started" }
         return "the last one, \(departure.name), was last seen \((now - departure.at).components.seconds) s ago"
     }

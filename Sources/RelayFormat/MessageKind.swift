@@ -14,8 +14,20 @@ public enum MessageKind: UInt8, Sendable, CaseIterable {
     case response = 18
     /// A connector asks for a round trip through the queue.
     case ping = 19
+    /// A connector has a dispatch and waits for the leave to start it.
+    case claim = 20
+    /// The answer to a question.
+    case known = 21
     /// The dispatcher's answer to a ping.
     case pong = 4
+    /// A boot may start a dispatch that it has claimed.
+    case grant = 5
+    /// A dispatcher asks how a dispatch stands.
+    case ask = 6
+    /// A dispatch must not be started any more.
+    case cancel = 7
+    /// A dispatcher tells a boot to stop, or to stop taking work.
+    case goAway = 8
     /// A sign of life with what the sender offers.
     case beat = 32
 }

@@ -14,4 +14,6 @@ public enum RelayLimits {
     public static let serviceName = 64
     /// The most services that one connector offers.
     public static let services = 1024
+    /// The longest note of a pause or a drain in bytes.
+    public static let note = 512
 }

@@ -1,11 +1,14 @@
 /// The side-effect class that every request declares: what may be done when its connector is lost.
-public enum RequestClass: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+public enum RequestClass: UInt8, Sendable, CaseIterable, Comparable, CustomStringConvertible {
     /// May run any number of times.
     case safe = 1
     /// May run again under the same idempotency key, which is handed on to the service.
     case keyed = 2
     /// Must never run a second time.
     case once = 3
+
+    /// Orders classes by how much they allow: what comes later is stricter.
+    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
     public var description: String {
         switch self {

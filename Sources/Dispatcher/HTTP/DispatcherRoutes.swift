@@ -48,11 +48,13 @@ public struct DispatcherRoutes: Sendable {
         let content = HTTPRequestContent(
             method: method, target: target.rest, headers: HTTPHeaderField.endToEnd(headers), body: body)
         try RelayBody.check(content)
-        let result = await dispatcher.tenant(caller.tenant, named: caller.tenantName).call(
+        let tenant = dispatcher.tenant(caller.tenant, named: caller.tenantName)
+        let standard = tenant.requestClass(group: group, service: target.service, method: method)
+        let result = await tenant.call(
             RelayedCall(
                 group: group, service: target.service,
-                requestClass: try Self.requestClass(request.headers[.posternClass], method: method),
-                deadline: deadline, operation: .http(content)))
+                requestClass: try Self.requestClass(request.headers[.posternClass], standard: standard),
+                deadline: deadline, operation: .http(content), caller: caller.keyID))
         log(result, caller: caller, service: target.service, context: context)
         switch result.outcome {
         case .http(let content): return RelayAnswer.response(content, result, isHead: request.method == .head)
@@ -73,11 +75,14 @@ public struct DispatcherRoutes: Sendable {
         let (caller, group) = try await authorize(request, group: name, service: call.service)
         let method = call.method?.uppercased() ?? "GET"
         let content = try RelayBody.content(of: call, method: method)
-        let result = await dispatcher.tenant(caller.tenant, named: caller.tenantName).call(
+        let tenant = dispatcher.tenant(caller.tenant, named: caller.tenantName)
+        let standard = tenant.requestClass(group: group, service: call.service, method: method)
+        let result = await tenant.call(
             RelayedCall(
                 group: group, service: call.service,
-                requestClass: try Self.requestClass(call.requestClass, method: method),
-                deadline: try deadline(seconds: call.deadlineSeconds), operation: .http(content)))
+                requestClass: try Self.requestClass(call.requestClass, standard: standard),
+                deadline: try deadline(seconds: call.deadlineSeconds), operation: .http(content),
+                caller: caller.keyID))
         log(result, caller: caller, service: call.service, context: context)
         switch result.outcome {
         case .http(let content): return try RelayAnswer.json(content, result)
@@ -135,15 +140,14 @@ public struct DispatcherRoutes: Sendable {
         return dispatcher.now + .seconds(seconds)
     }
 
-    /// A caller may only be stricter than the method.
-    private static func requestClass(_ name: String?, method: String) throws -> RequestClass {
-        let standard = RequestClass.standard(forHTTPMethod: method)
+    /// A caller may only be stricter than the method and the service.
+    private static func requestClass(_ name: String?, standard: RequestClass) throws -> RequestClass {
         guard let name else { return standard }
         guard let stated = RequestClass(name: name) else {
             throw RelayAnswer.malformed("\(RelayHeaders.requestClass) is safe, keyed or once")
         }
-        guard stated.rawValue >= standard.rawValue else {
-            throw RelayAnswer.malformed("\(method) is \(standard); a request can only be given a stricter class")
+        guard stated >= standard else {
+            throw RelayAnswer.malformed("the request is \(standard); it can only be given a stricter class")
         }
         return stated
     }

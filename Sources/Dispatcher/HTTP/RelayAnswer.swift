@@ -60,6 +60,8 @@ enum RelayAnswer {
             case .overloaded: (429, "Too much is under way", true)
             case .responseTooLarge: (502, "The answer is too large", false)
             case .targetFailed: (502, "The service broke its answer off", false)
+            case .cancelled: (409, "The request was cancelled", true)
+            case .deadLetter: (502, "The request was given up", false)
             }
         let retryAfter: Int? =
             switch failure.code {
@@ -105,7 +107,7 @@ extension GroupPresence.Member {
     init(_ peer: Peer, group: GroupID, now: ContinuousClock.Instant) {
         self.init(
             connector: "\(peer.member)", name: peer.name, standing: peer.standing.name, readiness: "\(peer.readiness)",
-            lastBeatSeconds: (now - peer.lastBeat) / .seconds(1), services: (peer.offers[group] ?? []).sorted(),
+            lastBeatSeconds: (now - peer.lastBeat) / .seconds(1), services: (peer.offers[group] ?? [:]).keys.sorted(),
             inFlight: peer.inFlight, credit: peer.credit, version: peer.version, bootNumber: peer.bootNumber)
     }
 }

@@ -16,6 +16,8 @@ public struct BeatMessage: MessageBody, Equatable {
         case draining = 2
         /// It offers nothing and only wants to be seen (a ping from the command line).
         case observing = 3
+        /// It was told to take no work for a while.
+        case paused = 4
     }
 
     /// What the sender is.
@@ -28,17 +30,19 @@ public struct BeatMessage: MessageBody, Equatable {
     public var name: String
     /// The version of the sender's program.
     public var version: String
-    /// The services offered, by name.
-    public var services: [String]
+    /// The services offered.
+    public var services: [ServiceOffer]
     /// How many requests it has.
     public var inFlight: UInt32
     /// How many more it would take.
     public var credit: UInt32
+    /// Why the sender takes no work, in the words of the person who told it so; empty otherwise.
+    public var note: String
 
     /// Makes a beat.
     public init(
-        role: Role, readiness: Readiness, bootNumber: UInt64, name: String, version: String, services: [String],
-        inFlight: UInt32, credit: UInt32
+        role: Role, readiness: Readiness, bootNumber: UInt64, name: String, version: String, services: [ServiceOffer],
+        inFlight: UInt32, credit: UInt32, note: String = ""
     ) {
         self.role = role
         self.readiness = readiness
@@ -48,9 +52,10 @@ public struct BeatMessage: MessageBody, Equatable {
         self.services = services
         self.inFlight = inFlight
         self.credit = credit
+        self.note = note
     }
 
-    public var encodedSizeHint: Int { 128 + services.count * 16 }
+    public var encodedSizeHint: Int { 128 + services.count * 24 }
 
     public func encode(into writer: inout ByteWriter) throws(RelayFormatError) {
         writer.write(role.rawValue)
@@ -59,9 +64,10 @@ public struct BeatMessage: MessageBody, Equatable {
         try writer.write(text: name, field: "name")
         try writer.write(text: version, field: "version")
         try writer.write(count: services.count, field: "services")
-        for service in services { try writer.write(text: service, field: "service") }
+        for service in services { try service.encode(into: &writer) }
         writer.write(inFlight)
         writer.write(credit)
+        try writer.write(text: note, field: "note")
     }
 
     public init(from reader: inout ByteReader) throws(RelayFormatError) {
@@ -76,12 +82,14 @@ public struct BeatMessage: MessageBody, Equatable {
         bootNumber = try reader.read(field: "boot number")
         name = try reader.readText(field: "name")
         version = try reader.readText(field: "version")
-        let count = try reader.readCount(minimumSize: 2, field: "services")
+        let count = try reader.readCount(minimumSize: ServiceOffer.smallestSize, field: "services")
         guard count <= RelayLimits.services else { throw RelayFormatError(.tooLarge, in: "services") }
         services = []
         services.reserveCapacity(count)
-        for _ in 0..<count { services.append(try reader.readText(field: "service")) }
+        for _ in 0..<count { services.append(try ServiceOffer(from: &reader)) }
         inFlight = try reader.read(field: "in flight")
         credit = try reader.read(field: "credit")
+        note = try reader.readText(field: "note")
+        guard note.utf8.count <= RelayLimits.note else { throw RelayFormatError(.tooLarge, in: "note") }
     }
 }

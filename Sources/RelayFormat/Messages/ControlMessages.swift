@@ -7,51 +7,6 @@ public struct EmptyMessage: MessageBody, Equatable {
     public init(from reader: inout ByteReader) throws(RelayFormatError) {}
 }
 
-/// ACCEPTED: the boot that sends it has these dispatches and runs them.
-public struct AcceptedMessage: MessageBody, Equatable {
-    /// One dispatch.
-    public struct Entry: Sendable, Equatable {
-        /// The request.
-        public var request: RequestID
-        /// Which dispatch of it.
-        public var attempt: UInt32
-
-        /// Names a dispatch.
-        public init(request: RequestID, attempt: UInt32) {
-            self.request = request
-            self.attempt = attempt
-        }
-    }
-
-    /// The dispatches.
-    public var entries: [Entry]
-
-    /// Makes the message.
-    public init(_ entries: [Entry]) {
-        self.entries = entries
-    }
-
-    public var encodedSizeHint: Int { 2 + 20 * entries.count }
-
-    public func encode(into writer: inout ByteWriter) throws(RelayFormatError) {
-        try writer.write(count: entries.count, field: "entries")
-        for entry in entries {
-            writer.write(entry.request)
-            writer.write(entry.attempt)
-        }
-    }
-
-    public init(from reader: inout ByteReader) throws(RelayFormatError) {
-        let count = try reader.readCount(minimumSize: 20, field: "entries")
-        entries = []
-        entries.reserveCapacity(count)
-        for _ in 0..<count {
-            let request = try reader.read(RequestID.self, field: "request")
-            entries.append(Entry(request: request, attempt: try reader.read(field: "attempt")))
-        }
-    }
-}
-
 /// RETURN: the boot that sends it never starts this dispatch.
 public struct ReturnMessage: MessageBody, Equatable {
     /// Why a request is given back.
@@ -64,6 +19,10 @@ public struct ReturnMessage: MessageBody, Equatable {
         case busy = 3
         /// The dispatch came too late to be started.
         case late = 4
+        /// Nobody granted the claim in time.
+        case noGrant = 5
+        /// The connector cannot write down that it starts the request.
+        case journalUnavailable = 6
     }
 
     /// Why.
@@ -114,16 +73,76 @@ public struct ReceiptMessage: MessageBody, Equatable {
 }
 
 /// INVITE: a dispatcher has seen the boot's beat.
+///
+/// The connector answers by saying again all that it holds of the sender's requests, whichever boot of it sent them.
 public struct InviteMessage: MessageBody, Equatable {
     /// The dispatcher's clock when it sent the invitation.
     public var now: RelayTime
+    /// Counts the boots of one dispatcher; of two the higher one is there.
+    public var bootNumber: UInt64
 
     /// Makes an invitation.
-    public init(now: RelayTime) {
+    public init(now: RelayTime, bootNumber: UInt64) {
         self.now = now
+        self.bootNumber = bootNumber
     }
 
-    public var encodedSizeHint: Int { 8 }
-    public func encode(into writer: inout ByteWriter) throws(RelayFormatError) { writer.write(now) }
-    public init(from reader: inout ByteReader) throws(RelayFormatError) { now = try reader.readTime(field: "now") }
+    public var encodedSizeHint: Int { 16 }
+
+    public func encode(into writer: inout ByteWriter) throws(RelayFormatError) {
+        writer.write(now)
+        writer.write(bootNumber)
+    }
+
+    public init(from reader: inout ByteReader) throws(RelayFormatError) {
+        now = try reader.readTime(field: "now")
+        bootNumber = try reader.read(field: "boot number")
+    }
+}
+
+/// GOAWAY: a dispatcher tells a boot to stop, or to stop taking work.
+public struct GoAwayMessage: MessageBody, Equatable {
+    /// What the boot has to do.
+    public enum Order: UInt8, Sendable {
+        /// Another process of the same identity has taken its place: stop at once.
+        case replaced = 1
+        /// Give back what has not started, finish what runs until the given moment, and stop.
+        case drain = 2
+        /// Take no work until the given moment.
+        case pause = 3
+        /// Take work again.
+        case resume = 4
+    }
+
+    /// What the boot has to do.
+    public var order: Order
+    /// Until when; `never` for no end.
+    public var until: RelayTime
+    /// Why, in the words of the person who ordered it.
+    public var note: String
+
+    /// Makes an order.
+    public init(_ order: Order, until: RelayTime = .never, note: String = "") {
+        self.order = order
+        self.until = until
+        self.note = note
+    }
+
+    public var encodedSizeHint: Int { 16 + note.utf8.count }
+
+    public func encode(into writer: inout ByteWriter) throws(RelayFormatError) {
+        writer.write(order.rawValue)
+        writer.write(until)
+        try writer.write(text: note, field: "note")
+    }
+
+    public init(from reader: inout ByteReader) throws(RelayFormatError) {
+        guard let order = Order(rawValue: try reader.read(field: "order")) else {
+            throw RelayFormatError(.unknownValue, in: "order")
+        }
+        self.order = order
+        until = try reader.readTime(field: "until")
+        note = try reader.readText(field: "note")
+        guard note.utf8.count <= RelayLimits.note else { throw RelayFormatError(.tooLarge, in: "note") }
+    }
 }

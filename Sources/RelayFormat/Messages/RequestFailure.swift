@@ -20,6 +20,10 @@ public struct RequestFailure: Error, Equatable, Sendable, CustomStringConvertibl
         case responseTooLarge = 8
         /// The service accepted the connection and broke the protocol, or ended it before its answer was whole.
         case targetFailed = 9
+        /// It was cancelled before anything was started, or was `safe`.
+        case cancelled = 10
+        /// Its connector ended while it ran, as often as the limit allows; it is kept with its history.
+        case deadLetter = 11
     }
 
     /// The reason.
@@ -49,6 +53,8 @@ extension RequestFailure.Code {
         case .overloaded: "overloaded"
         case .responseTooLarge: "response_too_large"
         case .targetFailed: "target_failed"
+        case .cancelled: "cancelled"
+        case .deadLetter: "dead_letter"
         }
     }
 }

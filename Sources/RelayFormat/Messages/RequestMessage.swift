@@ -8,43 +8,33 @@ public struct RequestMessage: MessageBody, Equatable {
     public var deadline: RelayTime
     /// The moment from which this one dispatch must not be started any more.
     public var dispatchUntil: RelayTime
+    /// Whether nothing else may run on the connector beside it: its connector was lost more than once.
+    public var runsAlone: Bool
     /// What the service is asked to do.
     public var operation: Operation
-
-    /// What a service can be asked to do; each kind of service has its own case.
-    public enum Operation: Sendable, Equatable {
-        /// An HTTP exchange.
-        case http(HTTPRequestContent)
-    }
 
     /// Makes a request.
     public init(
         service: String, requestClass: RequestClass, deadline: RelayTime, dispatchUntil: RelayTime,
-        operation: Operation
+        runsAlone: Bool = false, operation: Operation
     ) {
         self.service = service
         self.requestClass = requestClass
         self.deadline = deadline
         self.dispatchUntil = dispatchUntil
+        self.runsAlone = runsAlone
         self.operation = operation
     }
 
-    public var encodedSizeHint: Int {
-        switch operation {
-        case .http(let content): 256 + content.encodedSizeHint
-        }
-    }
+    public var encodedSizeHint: Int { 128 + operation.encodedSizeHint }
 
     public func encode(into writer: inout ByteWriter) throws(RelayFormatError) {
         try writer.write(text: service, field: "service")
         writer.write(requestClass.rawValue)
         writer.write(deadline)
         writer.write(dispatchUntil)
-        switch operation {
-        case .http(let content):
-            writer.write(UInt8(1))
-            try content.encode(into: &writer)
-        }
+        writer.write(UInt8(runsAlone ? 1 : 0))
+        try operation.encode(into: &writer)
     }
 
     public init(from reader: inout ByteReader) throws(RelayFormatError) {
@@ -56,9 +46,40 @@ public struct RequestMessage: MessageBody, Equatable {
         self.requestClass = requestClass
         deadline = try reader.readTime(field: "deadline")
         dispatchUntil = try reader.readTime(field: "dispatch-until")
-        switch try reader.read(UInt8.self, field: "operation") {
-        case 1: operation = .http(try HTTPRequestContent(from: &reader))
-        default: throw RelayFormatError(.unknownValue, in: "operation")
+        switch try reader.read(UInt8.self, field: "manner") {
+        case 0: runsAlone = false
+        case 1: runsAlone = true
+        default: throw RelayFormatError(.unknownValue, in: "manner")
+        }
+        operation = try Operation(from: &reader)
+    }
+}
+
+extension RequestMessage {
+    /// What a service can be asked to do; each kind of service has its own case.
+    public enum Operation: MessageBody, Equatable {
+        /// An HTTP exchange.
+        case http(HTTPRequestContent)
+
+        public var encodedSizeHint: Int {
+            switch self {
+            case .http(let content): 16 + content.encodedSizeHint
+            }
+        }
+
+        public func encode(into writer: inout ByteWriter) throws(RelayFormatError) {
+            switch self {
+            case .http(let content):
+                writer.write(UInt8(1))
+                try content.encode(into: &writer)
+            }
+        }
+
+        public init(from reader: inout ByteReader) throws(RelayFormatError) {
+            switch try reader.read(UInt8.self, field: "operation") {
+            case 1: self = .http(try HTTPRequestContent(from: &reader))
+            default: throw RelayFormatError(.unknownValue, in: "operation")
+            }
         }
     }
 }

@@ -66,6 +66,8 @@ struct ConnectorRuntime {
                 advice: "Install a newer version of postern.")
         }
         clock = TenantClock()
+        // Before the first request: its deadline, and whether a kept pause is over, are judged by the tenant's clock.
+        if !isObserver { _ = try? await HeartbeatService.beat(.registered(over: http), clock) }
         let name = record.displayName ?? record.connectorID
         link = try LinkClient(
             configuration: .init(

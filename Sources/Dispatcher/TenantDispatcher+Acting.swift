@@ -1,0 +1,222 @@
+internal import BrokerCore
+internal import Logging
+internal import RelayDelivery
+internal import RelayFormat
+internal import Synchronization
+
+/// Carries out what the machine decided.
+extension TenantDispatcher {
+    /// What is said to each boot in one go.
+    private struct Sayings {
+        var grants: [BootID: [DispatchName]] = [:]
+        var receipts: [BootID: [RequestID]] = [:]
+        var questions: [BootID: [DispatchName]] = [:]
+        var stops: [BootID: [DispatchName]] = [:]
+        var unwanted: [BootID: [DispatchName]] = [:]
+    }
+
+    /// Carries actions out in their order; called with no lock held.
+    func act(on actions: [Machine.Action]) {
+        guard !actions.isEmpty else { return }
+        var outgoing: [OutgoingRecord] = []
+        var sayings = Sayings()
+        for action in actions {
+            switch action {
+            case .dispatch(let submission, let pending, let dispatch):
+                outgoing += request(submission, pending, dispatch)
+            case .grant(let boot, let name):
+                sayings.grants[boot, default: []].append(name)
+            case .cancel(let boot, let name, .stop):
+                sayings.stops[boot, default: []].append(name)
+            case .cancel(let boot, let name, .unwanted):
+                sayings.unwanted[boot, default: []].append(name)
+            case .ask(let boot, let names):
+                sayings.questions[boot, default: []] += names
+            case .receipt(let boot, let id):
+                sayings.receipts[boot, default: []].append(id)
+            case .invite(let boot):
+                let invitation = InviteMessage(now: clock.now, bootNumber: bootNumber.withLock { $0 })
+                outgoing += message(.invite, invitation, to: boot)
+            case .dismiss(let boot):
+                logger.notice("Connector process was replaced by a newer one", metadata: ["boot": "\(boot)"])
+                outgoing += message(.goAway, GoAwayMessage(.replaced), to: boot)
+            case .answer(let submission, let pending, let ending, let events):
+                answer(submission, pending, ending, events)
+            case .resolved(let submission, let ending, let events):
+                resolved(submission, ending, events)
+            case .record(let change, let then):
+                entries.put(CollectionOfOne(Entry(change: change, actions: then)))
+            case .close(let id):
+                machine.withLock { $0.close(id) }
+            }
+        }
+        for (boot, names) in sayings.grants { outgoing += message(.grant, DispatchListMessage(names), to: boot) }
+        for (boot, names) in sayings.stops { outgoing += message(.cancel, CancelMessage(names, mode: .stop), to: boot) }
+        for (boot, names) in sayings.unwanted {
+            outgoing += message(.cancel, CancelMessage(names, mode: .unwanted), to: boot)
+        }
+        for (boot, names) in sayings.questions { outgoing += message(.ask, DispatchListMessage(names), to: boot) }
+        for (boot, ids) in sayings.receipts { outgoing += message(.receipt, ReceiptMessage(ids), to: boot) }
+        put(outgoing)
+    }
+
+    private func answer(
+        _ submission: Machine.Submission, _ pending: Pending, _ ending: RequestEnding, _ events: [RequestEvent]
+    ) {
+        guard !submission.isDurable else {
+            ends.ended(submission.id)
+            return
+        }
+        pending.waiter?.resume(
+            returning: CallResult(
+                request: submission.id, outcome: ending.outcome,
+                connector: ending.connectorName ?? ending.connector?.description, attempt: ending.attempt))
+        let isUnresolved = ending.isUnknown && machine.withLock { $0.isUnresolved(submission.id) }
+        var life = RequestLife(
+            id: submission.id, group: submission.group, service: submission.service, caller: pending.caller,
+            submittedAt: submission.submittedAt, isDurable: false, webhook: nil,
+            progress: RequestProgress(
+                standing: .waiting, requestClass: submission.requestClass, attempt: ending.attempt, losses: 0,
+                deadline: submission.deadline, holder: nil),
+            ending: ending.withoutBody, events: events, waitsFor: "", wouldHelp: nil)
+        if ending.isUnknown || ending.outcome.isFailure { life.conclude(isUnresolved: isUnresolved) }
+        history.withLock { [life] in $0.remember(life) }
+    }
+
+    private func resolved(_ submission: Machine.Submission, _ ending: RequestEnding, _ events: [RequestEvent]) {
+        logger.notice(
+            "Outcome that was unknown is settled",
+            metadata: ["request": "\(submission.id)", "known": "\(!ending.isUnknown)"])
+        history.withLock { history in
+            history[submission.id]?.ending = ending.withoutBody
+            history[submission.id]?.events = events
+            history[submission.id]?.conclude(isUnresolved: false)
+        }
+    }
+
+    private func request(
+        _ submission: Machine.Submission, _ pending: Pending, _ dispatch: Machine.Dispatch
+    ) -> [OutgoingRecord] {
+        let now = clock.now
+        let until = min(submission.deadline, now + RelayLimits.dispatch)
+        let body = RequestMessage(
+            service: submission.service, requestClass: submission.requestClass, deadline: submission.deadline,
+            dispatchUntil: until, runsAlone: dispatch.runsAlone, operation: pending.operation)
+        let place: Place =
+            switch dispatch.route {
+            case .group: .group(GroupPlace(tenant: tenant, group: submission.group))
+            case .inbox(let boot): .inbox(InboxPlace(tenant: tenant, boot: boot))
+            }
+        if dispatch.attempt > 1 {
+            logger.info(
+                "Request is dispatched again",
+                metadata: [
+                    "request": "\(submission.id)", "attempt": "\(dispatch.attempt)", "route": "\(dispatch.route)",
+                ])
+        }
+        do {
+            let payload = try correspondent.seal(
+                .request, body, group: submission.group, attempt: dispatch.attempt, correlation: submission.id, at: now)
+            return [OutgoingRecord(to: place, payload: payload, expiresAt: until, lane: .data)]
+        } catch {
+            fail(submission.id, attempt: dispatch.attempt, BrokerError(.tooLarge, "\(error)"))
+            return []
+        }
+    }
+
+    private func fail(_ id: RequestID, attempt: UInt32, _ error: BrokerError) {
+        let isOverload = if case .overloaded = error.code { true } else { false }
+        let now = present
+        act(
+            on: machine.withLock {
+                $0.sendFailed(id, attempt: attempt, overloaded: isOverload, reason: error.message, at: now)
+            })
+    }
+
+    func message(
+        _ kind: MessageKind, _ body: some MessageBody, to boot: BootID, correlation: RequestID = .none
+    ) -> [OutgoingRecord] {
+        let now = clock.now
+        do {
+            let payload = try correspondent.seal(kind, body, correlation: correlation, at: now)
+            let place = Place.inbox(InboxPlace(tenant: tenant, boot: boot))
+            return [OutgoingRecord(to: place, payload: payload, expiresAt: now + .seconds(30))]
+        } catch {
+            logger.error("Message cannot be encoded", metadata: ["kind": "\(kind)", "reason": "\(error)"])
+            return []
+        }
+    }
+
+    // MARK: Sending
+
+    func put(_ records: [OutgoingRecord]) {
+        guard !records.isEmpty, !outbox.put(records) else { return }
+        report(records, as: BrokerError(.overloaded(retryAfter: .seconds(1)), "the dispatcher's outbox is full"))
+    }
+
+    func runOutbox() async {
+        await withDiscardingTaskGroup { group in
+            while let batch = await outbox.take() {
+                // The next batch need not wait until this one is confirmed.
+                group.addTask {
+                    let outcomes = await self.broker.send(batch)
+                    for (record, outcome) in zip(batch, outcomes) {
+                        if case .failed(let error) = outcome { self.report([record], as: error) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A request that was not sent goes back to the machine; all else is repeated by the protocol.
+    private func report(_ records: [OutgoingRecord], as error: BrokerError) {
+        for record in records {
+            guard let header = try? Envelope(decoding: record.payload).header else { continue }
+            logger.debug("Record not sent", metadata: ["kind": "\(header.kind)", "reason": "\(error)"])
+            if header.kind == .request { fail(header.correlation, attempt: header.attempt, error) }
+        }
+    }
+
+    // MARK: The ledger
+
+    /// Writes decisions down, as many at a time as have gathered, and then does what follows from them.
+    ///
+    /// A ledger that cannot write holds everything durable up; nothing is done that it does not have.
+    func keepLedger() async {
+        guard let ledger else { return }
+        while let batch = await entries.take() {
+            var failures = 0
+            while true {
+                do throws(LedgerError) {
+                    try await ledger.record(batch.map(\.change))
+                    if failures > 0 { logger.notice("Ledger writes again", metadata: ["attempts": "\(failures)"]) }
+                    break
+                } catch {
+                    failures += 1
+                    if failures == 1 { logger.error("Ledger cannot write", metadata: ["reason": "\(error)"]) }
+                    try? await Task.sleep(for: .milliseconds(200))
+                    if Task.isCancelled { return }
+                }
+            }
+            act(on: batch.flatMap(\.actions))
+        }
+    }
+}
+
+extension RequestEnding {
+    /// The ending as it is remembered of calls.
+    var withoutBody: RequestEnding {
+        guard case .http(var content) = outcome else { return self }
+        content.body = []
+        content.headers = []
+        var ending = self
+        ending.outcome = .http(content)
+        return ending
+    }
+}
+
+extension ResponseMessage.Outcome {
+    var isFailure: Bool {
+        if case .failed = self { true } else { false }
+    }
+}

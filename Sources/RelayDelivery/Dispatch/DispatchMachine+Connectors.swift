@@ -1,0 +1,291 @@
+public import RelayFormat
+
+/// What connectors say.
+extension DispatchMachine {
+    /// A boot said ACCEPTED: it runs the dispatch.
+    public mutating func accepted(_ dispatch: DispatchName, by header: RelayHeader, at now: Moment) -> [Action] {
+        let (id, boot) = (dispatch.request, header.boot)
+        guard let tracked = requests[id] else { return [.cancel(boot, dispatch, .unwanted)] }
+        guard tracked.attempt == dispatch.attempt, tracked.submission.requestClass != .once else { return [] }
+        requests[id]?.lastSign = now.steady
+        switch tracked.state {
+        case .ending, .granted: return []
+        case .held(boot): return []
+        case .held where isGone(boot): return []
+        case .waiting, .dispatched, .held: break
+        }
+        take(id, as: .held(by: boot), from: header, at: now)
+        note(id, .accepted, at: now.wall, connector: requests[id]?.holder?.name ?? "")
+        let actions = recorded(id, [])
+        // Its end may be seen before its word: presence and inbox come by different ways.
+        guard isGone(boot) else { return actions }
+        return actions + move(requestsOf: boot, isLost: presence.peers[boot]?.standing == .lost, at: now)
+    }
+
+    /// A boot said CLAIM: it has the dispatch, and waits for the leave to run it.
+    public mutating func claimed(_ claim: ClaimMessage.Claim, by header: RelayHeader, at now: Moment) -> [Action] {
+        let (id, boot, dispatch) = (claim.dispatch.request, header.boot, claim.dispatch)
+        guard let tracked = requests[id] else { return [.cancel(boot, dispatch, .unwanted)] }
+        guard !refuses(dispatch, to: boot, tracked, at: now) else {
+            note(
+                id, .refused, at: now.wall, attempt: dispatch.attempt, connector: name(of: boot),
+                detail: refusal(of: dispatch, tracked, at: now))
+            return recorded(id, [.cancel(boot, dispatch, .stop)])
+        }
+        // A link that closed behind the claim leaves nobody to grant it to; the request is placed anew as it is.
+        guard !isGone(boot) else { return [] }
+        requests[id]?.lastSign = now.steady
+        let strictest = max(tracked.submission.requestClass, claim.requestClass)
+        requests[id]?.submission.requestClass = strictest
+        let isAgain = tracked.holderBoot == boot
+        let state: State = strictest == .once ? .granted(to: boot) : .held(by: boot)
+        take(id, as: state, from: header, at: now)
+        if !isAgain { note(id, .claimed, at: now.wall, connector: name(of: boot)) }
+        note(id, .granted, at: now.wall, connector: name(of: boot), detail: isAgain ? "again" : "")
+        return recorded(id, [.grant(boot, dispatch)])
+    }
+
+    /// Whether a claim must not be granted: one leave at a time, to the newest dispatch, and before the deadline.
+    private func refuses(_ dispatch: DispatchName, to boot: BootID, _ tracked: Tracked, at now: Moment) -> Bool {
+        guard tracked.attempt == dispatch.attempt, !tracked.isCancelled, now.wall < tracked.submission.deadline
+        else { return true }
+        switch tracked.state {
+        case .ending: return true
+        case .waiting, .dispatched(.group, _): return false
+        case .dispatched(.inbox(let addressee), _): return addressee != boot
+        case .held(let holder), .granted(let holder): return holder != boot
+        }
+    }
+
+    private func refusal(of dispatch: DispatchName, _ tracked: Tracked, at now: Moment) -> String {
+        if tracked.attempt != dispatch.attempt { return "a newer attempt is under way" }
+        if tracked.isCancelled { return "it was cancelled" }
+        if now.wall >= tracked.submission.deadline { return "its deadline has passed" }
+        return "another connector has it"
+    }
+
+    /// A boot gave a dispatch back, and will never start it.
+    public mutating func returned(
+        _ dispatch: DispatchName, by boot: BootID, reason: ReturnMessage.Reason, at now: Moment
+    ) -> [Action] {
+        let id = dispatch.request
+        guard let tracked = requests[id], tracked.attempt == dispatch.attempt else { return [] }
+        if case .ending = tracked.state { return [] }
+        // Who is not known to have it may give back what only he was sent, or what anyone could take.
+        if let holder = tracked.boot, holder != boot { return [] }
+        release(id)
+        note(id, .returned, at: now.wall, connector: name(of: boot), detail: reason.text)
+        requests[id]?.isCrowdedOut = reason == .busy
+        unsettled.insert(id)
+        guard reason != .busy else {
+            // There may be room by the next tick; asking again at once would only go in circles.
+            return recorded(id, [])
+        }
+        requests[id]?.refusedBy.insert(boot)
+        requests[id]?.returns += 1
+        // Everybody may be giving it back: each round waits longer than the last.
+        let rounds = max(0, tracked.returns - 3)
+        if rounds > 0 { requests[id]?.holdOff = now.steady + .milliseconds(100) * (1 << min(rounds, 6)) }
+        return place(id, at: now)
+    }
+
+    /// A boot answered; every answer is confirmed by a receipt, when the ledger has what it needs of it.
+    public mutating func responded(
+        _ dispatch: DispatchName, by header: RelayHeader, outcome: ResponseMessage.Outcome, at now: Moment
+    ) -> [Action] {
+        let (id, boot) = (dispatch.request, header.boot)
+        let receipt = Action.receipt(boot, id)
+        guard let tracked = requests[id] else {
+            return resolve(dispatch, by: header, outcome: outcome, at: now) ?? late(receipt)
+        }
+        // The receipt comes when the ledger has the end; until then the connector says it again.
+        if case .ending = tracked.state { return [] }
+        guard counts(outcome, of: dispatch, from: boot, for: tracked) else {
+            note(id, .late, at: now.wall, attempt: dispatch.attempt, connector: name(of: boot), detail: outcome.text)
+            lateReplies += 1
+            return recorded(id, [receipt])
+        }
+        // Another attempt may be under way: nobody waits for it any more.
+        let told: [Action] =
+            if let other = tracked.boot, other != boot { [receipt, .cancel(other, tracked.name, .unwanted)] } else {
+                [receipt]
+            }
+        return end(
+            id, outcome, connector: header.sender, name: name(of: boot), attempt: dispatch.attempt, at: now.wall,
+            then: told)
+    }
+
+    private mutating func late(_ receipt: Action) -> [Action] {
+        lateReplies += 1
+        return [receipt]
+    }
+
+    /// Whether a reply ends the request.
+    ///
+    /// `safe`, `keyed`: the first of any attempt. `once`: that of the one boot with the leave, or one that says that
+    /// nothing was started while nobody has the leave.
+    private func counts(
+        _ outcome: ResponseMessage.Outcome, of dispatch: DispatchName, from boot: BootID, for tracked: Tracked
+    ) -> Bool {
+        let failure = outcome.failure
+        if case .granted(let holder) = tracked.state {
+            return holder == boot && tracked.attempt == dispatch.attempt
+        }
+        if tracked.submission.requestClass == .once {
+            guard let failure else { return false }
+            return failure != .outcomeUnknown && failure != .cancelled && tracked.attempt == dispatch.attempt
+        }
+        switch failure {
+        case .outcomeUnknown, .cancelled:
+            // Another may be at it, or will be.
+            return tracked.attempt == dispatch.attempt && (tracked.boot ?? boot) == boot
+        default:
+            return true
+        }
+    }
+
+    /// A boot said what it knows of a dispatch that it was asked about.
+    public mutating func known(_ entry: KnownMessage.Entry, by header: RelayHeader, at now: Moment) -> [Action] {
+        let (id, boot) = (entry.dispatch.request, header.boot)
+        guard let tracked = requests[id] else { return settleUnresolved(entry, by: header, at: now) }
+        guard tracked.attempt == entry.dispatch.attempt, tracked.boot == boot else { return [] }
+        requests[id]?.lastSign = now.steady
+        switch entry.knowledge {
+        case .queued, .running, .finished:
+            return []
+        case .notKnown, .interrupted:
+            note(id, .known, at: now.wall, connector: name(of: boot), detail: entry.knowledge.text)
+            release(id)
+            requests[id]?.refusedBy.insert(boot)
+            return place(id, at: now)
+        }
+    }
+
+    // MARK: Hands
+
+    func isGone(_ boot: BootID) -> Bool {
+        let standing = presence.peers[boot]?.standing
+        return standing == .lost || standing == .suspect(.linkClosed)
+    }
+
+    func name(of boot: BootID) -> String { presence.peers[boot]?.name ?? "\(boot)" }
+
+    /// Puts a request into the hand of the boot that spoke.
+    private mutating func take(_ id: RequestID, as state: State, from header: RelayHeader, at now: Moment) {
+        hold(id, as: state, at: now)
+        let name = name(of: header.boot)
+        requests[id]?.holder = RequestProgress.Holder(member: header.sender, boot: header.boot, name: name)
+        if presence.peers[header.boot] == nil, strangers[header.boot] == nil {
+            strangers[header.boot] = (header.sender, now.steady)
+        }
+    }
+
+    mutating func hold(_ id: RequestID, as state: State, at now: Moment) {
+        release(id)
+        requests[id]?.state = state
+        requests[id]?.lastSign = now.steady
+        requests[id]?.isWaitingNoted = false
+        if let boot = requests[id]?.boot { inHand[boot, default: []].insert(id) }
+        unsettled.remove(id)
+    }
+
+    /// Takes a request out of whatever hand it is in.
+    mutating func release(_ id: RequestID) {
+        guard let tracked = requests[id] else { return }
+        if let boot = tracked.boot {
+            inHand[boot]?.remove(id)
+            if inHand[boot]?.isEmpty == true { inHand[boot] = nil }
+        }
+        requests[id]?.state = .waiting
+    }
+
+    // MARK: Ends
+
+    /// Ends a request: answers its caller, at once or when the ledger has the end.
+    mutating func end(
+        _ id: RequestID, _ outcome: ResponseMessage.Outcome, connector: MemberID? = nil, name: String? = nil,
+        attempt: UInt32? = nil, at now: RelayTime, then actions: [Action] = []
+    ) -> [Action] {
+        guard var tracked = requests[id] else { return actions }
+        let ending = RequestEnding(
+            outcome, connector: connector, connectorName: name, attempt: attempt ?? tracked.attempt, at: now)
+        if let failure = outcome.failure {
+            if failure != .cancelled || !tracked.events.contains(where: { $0.kind == .cancelled }) {
+                tracked.note(.failed, at: now, attempt: ending.attempt, connector: name ?? "", detail: outcome.text)
+            }
+        } else {
+            tracked.note(.answered, at: now, attempt: ending.attempt, connector: name ?? "", detail: outcome.text)
+        }
+        let progress = tracked.progress
+        let isUnresolved = if case .granted = tracked.state { ending.isUnknown && tracked.holder != nil } else { false }
+        if isUnresolved {
+            keepUnresolved(
+                Unresolved(
+                    submission: tracked.submission, ending: ending, progress: progress, events: tracked.events,
+                    recordedEvents: tracked.events.count))
+        }
+        let answer = Action.answer(tracked.submission, tracked.payload, ending, tracked.events)
+        guard tracked.submission.isDurable else {
+            forget(id)
+            return actions + [answer]
+        }
+        release(id)
+        deadlines.remove(id)
+        unsettled.remove(id)
+        let change = LedgerChange(
+            id: id, progress: progress, events: Array(tracked.events[tracked.recordedEvents...]), ending: ending)
+        tracked.state = .ending
+        tracked.recordedEvents = tracked.events.count
+        requests[id] = tracked
+        return [.record(change, then: actions + [answer, .close(id)])]
+    }
+
+    mutating func forget(_ id: RequestID) {
+        release(id)
+        deadlines.remove(id)
+        unsettled.remove(id)
+        if let tracked = requests.removeValue(forKey: id) { bytes -= tracked.submission.size }
+    }
+}
+
+extension ResponseMessage.Outcome {
+    /// Why there is no answer of the service; nil when there is one.
+    var failure: RequestFailure.Code? {
+        if case .failed(let failure) = self { failure.code } else { nil }
+    }
+
+    /// The outcome in a few words.
+    var text: String {
+        switch self {
+        case .http(let content): "status \(content.status), \(content.body.count) bytes"
+        case .failed(let failure): "\(failure)"
+        }
+    }
+}
+
+extension ReturnMessage.Reason {
+    /// The reason for people.
+    var text: String {
+        switch self {
+        case .draining: "it is on its way out, or paused"
+        case .serviceUnknown: "it does not offer the service"
+        case .busy: "it has no room"
+        case .late: "the dispatch came too late"
+        case .noGrant: "nobody granted its claim in time"
+        case .journalUnavailable: "it cannot write its journal"
+        }
+    }
+}
+
+extension KnownMessage.Knowledge {
+    /// The knowledge for people.
+    var text: String {
+        switch self {
+        case .notKnown: "it does not know it"
+        case .queued: "it has not started"
+        case .running: "it runs"
+        case .finished: "it has finished"
+        case .interrupted: "it had started when the connector's process was ended"
+        }
+    }
+}

@@ -1,0 +1,152 @@
+internal import RelayFormat
+
+/// Where a request goes next.
+extension DispatchMachine {
+    /// Who could do the work of each service of each group, looked up once for many requests.
+    struct Outlook {
+        private var known: [GroupID: [String: PresenceTable.Prospects]] = [:]
+
+        mutating func prospects(
+            of submission: Submission, in presence: borrowing PresenceTable
+        ) -> PresenceTable.Prospects {
+            if let prospects = known[submission.group]?[submission.service] { return prospects }
+            let prospects = presence.prospects(group: submission.group, service: submission.service)
+            known[submission.group, default: [:]][submission.service] = prospects
+            return prospects
+        }
+    }
+
+    mutating func placeUnsettled(at now: Moment) -> [Action] {
+        guard !unsettled.isEmpty else { return [] }
+        var outlook = Outlook()
+        var actions: [Action] = []
+        for id in unsettled {
+            guard let tracked = requests[id] else { continue }
+            let prospects = outlook.prospects(of: tracked.submission, in: presence)
+            actions += place(id, among: prospects, at: now)
+        }
+        return actions
+    }
+
+    mutating func place(_ id: RequestID, at now: Moment) -> [Action] {
+        guard let submission = requests[id]?.submission else { return [] }
+        let prospects = presence.prospects(group: submission.group, service: submission.service)
+        return place(id, among: prospects, at: now)
+    }
+
+    /// Finds the next place of a request that is in nobody's hand.
+    private mutating func place(
+        _ id: RequestID, among prospects: PresenceTable.Prospects, at now: Moment
+    ) -> [Action] {
+        // What is due is ended by the next tick, and not sent any more.
+        guard let tracked = requests[id], now.wall < tracked.submission.deadline else { return recorded(id, []) }
+        guard !tracked.isCancelled else {
+            return end(id, .failed(cancelled(tracked)), at: now.wall)
+        }
+        guard tracked.losses < limits.losses else {
+            let text = "its connector was lost \(tracked.losses) times while it ran"
+            return end(id, .failed(RequestFailure(.deadLetter, text)), at: now.wall)
+        }
+        if let holdOff = tracked.holdOff, now.steady < holdOff {
+            unsettled.insert(id)
+            return recorded(id, [])
+        }
+        switch choose(tracked, among: prospects) {
+        case .route(let route):
+            return dispatch(id, by: route, at: now)
+        case .full:
+            unsettled.insert(id)
+            return recorded(id, [])
+        case .nobody:
+            return wait(id, prospects: prospects, at: now)
+        }
+    }
+
+    private func cancelled(_ tracked: Tracked) -> RequestFailure {
+        tracked.submission.requestClass == .keyed && tracked.attempt > 0
+            ? RequestFailure(.outcomeUnknown, "it was cancelled after a connector may have started it")
+            : RequestFailure(.cancelled, "it was cancelled, and nothing was started")
+    }
+
+    private enum Choice {
+        case route(Route)
+        /// Those who could take it have no room.
+        case full
+        /// There is nobody who could take it.
+        case nobody
+    }
+
+    /// The group's queue for a first dispatch that any member can take; else the boot with the most free credit.
+    private mutating func choose(_ tracked: Tracked, among prospects: PresenceTable.Prospects) -> Choice {
+        let fresh = prospects.able.filter { !tracked.refusedBy.contains($0) }
+        let runsAlone = tracked.losses >= limits.lossesBeforeAlone
+        if prospects.allOffer, !fresh.isEmpty, tracked.attempt == 0 || tracked.isCrowdedOut, !runsAlone {
+            return .route(.group)
+        }
+        var candidates = fresh.isEmpty ? prospects.able : fresh
+        if tracked.isCrowdedOut, !candidates.isEmpty {
+            candidates.removeAll { freeCredit(of: $0) <= 0 }
+            guard !candidates.isEmpty else { return .full }
+        }
+        return best(of: candidates).map { .route(.inbox($0)) } ?? .nobody
+    }
+
+    private mutating func dispatch(_ id: RequestID, by route: Route, at now: Moment) -> [Action] {
+        guard var tracked = requests[id] else { return [] }
+        tracked.attempt += 1
+        tracked.isCrowdedOut = false
+        tracked.holdOff = nil
+        let sending = Dispatch(
+            attempt: tracked.attempt, route: route, runsAlone: tracked.losses >= limits.lossesBeforeAlone)
+        let target = if case .inbox(let boot) = route { name(of: boot) } else { "" }
+        tracked.note(
+            .dispatched, at: now.wall, connector: target,
+            detail: sending.runsAlone ? "to its inbox, to run alone" : target.isEmpty ? "to the group" : "to its inbox")
+        requests[id] = tracked
+        hold(id, as: .dispatched(route, at: now.steady), at: now)
+        return recorded(id, [.dispatch(tracked.submission, tracked.payload, sending)])
+    }
+
+    private mutating func wait(_ id: RequestID, prospects: PresenceTable.Prospects, at now: Moment) -> [Action] {
+        guard let tracked = requests[id] else { return [] }
+        let submission = tracked.submission
+        guard presence.isSettled(at: now.steady), !prospects.mayReturn, now.wall >= submission.parkUntil else {
+            if !tracked.isWaitingNoted {
+                requests[id]?.isWaitingNoted = true
+                note(
+                    id, .waiting, at: now.wall, detail: "no connector that offers \"\(submission.service)\" takes work")
+            }
+            unsettled.insert(id)
+            return recorded(id, [])
+        }
+        let absence = presence.absence(of: submission.group, at: now.steady)
+        let mayHaveRun = submission.requestClass == .keyed && tracked.attempt > 0
+        let failure =
+            if mayHaveRun {
+                RequestFailure(
+                    .outcomeUnknown, "the connector that may have started it is gone, and there is no other: \(absence)"
+                )
+            } else if prospects.anyone {
+                RequestFailure(
+                    .serviceUnknown,
+                    "no connector of the group that is online offers the service \"\(submission.service)\"")
+            } else {
+                RequestFailure(.noConnector, "no connector of the group is online and takes work: \(absence)")
+            }
+        return end(id, .failed(failure), at: now.wall)
+    }
+
+    /// What a boot would take beyond what it is known to hold; its beat is up to a second old, ACCEPTED is not.
+    func freeCredit(of boot: BootID) -> Int {
+        guard let peer = presence.peers[boot] else { return 0 }
+        return Int(peer.inFlight) + Int(peer.credit) - max(Int(peer.inFlight), inHand[boot]?.count ?? 0)
+    }
+
+    /// Takes those with the most free credit in turn.
+    private mutating func best(of boots: [BootID]) -> BootID? {
+        guard let credit = boots.map({ freeCredit(of: $0) }).max() else { return nil }
+        let equals = boots.filter { freeCredit(of: $0) == credit }.sorted { $0.low < $1.low }
+        rotation &+= 1
+        return equals[rotation % equals.count]
+    }
+}

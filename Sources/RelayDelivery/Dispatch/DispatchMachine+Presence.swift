@@ -1,0 +1,199 @@
+public import RelayFormat
+
+/// What presence and time bring.
+extension DispatchMachine {
+    /// The dispatcher's own beat came back.
+    public mutating func ownBeat(at now: Moment) -> [Action] {
+        presence.ownBeat(at: now.steady)
+        return placeUnsettled(at: now)
+    }
+
+    /// A connector's beat came.
+    public mutating func beat(_ beat: BeatMessage, from header: RelayHeader, at now: Moment) -> [Action] {
+        // One that was lost may have forgotten this dispatcher meanwhile; a second invitation changes nothing.
+        let wasAbsent = (presence.peers[header.boot]?.standing ?? .lost) == .lost
+        let changes = presence.beat(beat, from: header, at: now.steady)
+        let isOnline = presence.peers[header.boot]?.standing == .online
+        let actions: [Action] = wasAbsent && isOnline ? [.invite(header.boot)] : []
+        return actions + follow(changes, at: now)
+    }
+
+    /// The broker saw the inbox of a boot close.
+    public mutating func closed(_ boot: BootID, at now: Moment) -> [Action] {
+        follow(presence.closed(boot), at: now)
+    }
+
+    /// A connector was revoked: what it has goes to others or is unknown, at once.
+    public mutating func revoked(_ member: MemberID, at now: Moment) -> [Action] {
+        follow(presence.revoked(member, at: now.steady), at: now)
+    }
+
+    /// Time passed: deadlines, silence, dispatches that nobody accepted, holders that say nothing.
+    public mutating func tick(at now: Moment) -> [Action] {
+        var actions = follow(presence.tick(at: now.steady), at: now)
+        for id in deadlines.takeDue(at: now.wall) { actions += expire(id, at: now) }
+        for (boot, stranger) in strangers {
+            guard presence.peers[boot] == nil else {
+                strangers[boot] = nil
+                continue
+            }
+            guard now.steady - stranger.since >= .seconds(5) else { continue }
+            strangers[boot] = nil
+            actions += move(requestsOf: boot, isLost: true, at: now)
+        }
+        actions += placeUnsettled(at: now)
+        if lastSweep.map({ now.steady - $0 >= .milliseconds(100) }) ?? true {
+            lastSweep = now.steady
+            actions += sendOverdueAgain(at: now)
+        }
+        if lastInquiry.map({ now.steady - $0 >= .seconds(1) }) ?? true {
+            lastInquiry = now.steady
+            actions += askTheSilent(at: now)
+            actions += askForUnresolved(at: now)
+        }
+        return actions
+    }
+
+    /// The earliest moment at which a deadline passes.
+    public var earliestDeadline: RelayTime? { deadlines.earliest }
+
+    private mutating func follow(_ changes: [PresenceTable.Change], at now: Moment) -> [Action] {
+        var actions: [Action] = []
+        for change in changes {
+            switch change {
+            case .joined(let boot):
+                actions += meet(boot, at: now)
+                actions += placeUnsettled(at: now)
+            case .returned(let boot):
+                for (id, tracked) in requests where tracked.lostWith.contains(boot) {
+                    requests[id]?.lostWith.remove(boot)
+                }
+                actions += askAbout(inHand[boot] ?? [], of: boot, at: now)
+                actions += placeUnsettled(at: now)
+            case .linkClosed(let boot):
+                actions += move(requestsOf: boot, isLost: false, at: now)
+            case .lost(let boot):
+                actions += move(requestsOf: boot, isLost: true, at: now)
+                actions += placeUnsettled(at: now)
+            case .outdated(let boot):
+                actions.append(.dismiss(boot))
+            }
+        }
+        return actions
+    }
+
+    /// A boot is seen for the first time: it may be an awaited one, or the successor of one.
+    private mutating func meet(_ boot: BootID, at now: Moment) -> [Action] {
+        var actions: [Action] = []
+        strangers[boot] = nil
+        let member = presence.peers[boot]?.member
+        for (other, stranger) in strangers where stranger.member == member && other != boot {
+            strangers[other] = nil
+            actions += move(requestsOf: other, isLost: true, at: now)
+        }
+        let restored = (inHand[boot] ?? []).filter { requests[$0]?.holderBoot == boot }
+        return actions + askAbout(restored, of: boot, at: now)
+    }
+
+    // MARK: Loss
+
+    /// Moves what a boot has in hand: at once what may run elsewhere, as unknown what only it may run once it is lost.
+    mutating func move(requestsOf boot: BootID, isLost: Bool, at now: Moment) -> [Action] {
+        var actions: [Action] = []
+        for id in inHand[boot] ?? [] {
+            guard let tracked = requests[id] else { continue }
+            let name = tracked.holder?.boot == boot ? tracked.holder?.name ?? "" : name(of: boot)
+            let kind: RequestEvent.Kind = isLost ? .lost : .suspected
+            switch tracked.state {
+            case .granted:
+                note(id, kind, at: now.wall, connector: name)
+                guard isLost else {
+                    actions += recorded(id, [])
+                    continue
+                }
+                actions += end(
+                    id, .failed(RequestFailure(.outcomeUnknown, "\(name) was lost while it had the request")),
+                    at: now.wall)
+            case .held:
+                note(id, kind, at: now.wall, connector: name)
+                requests[id]?.lostWith.insert(boot)
+                release(id)
+                actions += place(id, at: now)
+            case .dispatched:
+                note(id, kind, at: now.wall, connector: name)
+                release(id)
+                actions += place(id, at: now)
+            case .waiting, .ending:
+                continue
+            }
+        }
+        return actions
+    }
+
+    private mutating func expire(_ id: RequestID, at now: Moment) -> [Action] {
+        guard let tracked = requests[id] else { return [] }
+        let mayHaveRun: Bool =
+            switch (tracked.state, tracked.submission.requestClass) {
+            case (.ending, _): false
+            case (.granted, _): true
+            case (_, .keyed): tracked.attempt > 0
+            case (_, .safe), (_, .once): false
+            }
+        if case .ending = tracked.state { return [] }
+        let failure: RequestFailure =
+            if mayHaveRun {
+                RequestFailure(
+                    .outcomeUnknown,
+                    tracked.isCancelled
+                        ? "it was cancelled, and its connector did not say in time how it ended"
+                        : "the deadline passed while a connector may have had the request")
+            } else if tracked.isCancelled {
+                RequestFailure(.cancelled, "it was cancelled, and nothing was started")
+            } else {
+                RequestFailure(.deadlineExceeded, "the deadline passed before an answer came")
+            }
+        return end(id, .failed(failure), at: now.wall)
+    }
+
+    // MARK: Silence
+
+    /// Sends those again that nobody accepted in time although someone was free to take them; none of them is granted.
+    private mutating func sendOverdueAgain(at now: Moment) -> [Action] {
+        var actions: [Action] = []
+        var outlook = Outlook()
+        for (id, tracked) in requests {
+            guard case .dispatched(let route, let since) = tracked.state,
+                now.steady - since >= limits.acceptance * Int(min(max(tracked.attempt, 1), 30))
+            else { continue }
+            let able = outlook.prospects(of: tracked.submission, in: presence).able
+            guard able.contains(where: { freeCredit(of: $0) > 0 }) else { continue }
+            if case .inbox(let boot) = route { requests[id]?.refusedBy.insert(boot) }
+            release(id)
+            actions += place(id, at: now)
+        }
+        return actions
+    }
+
+    /// Asks the holders that have said nothing of a request for long.
+    private mutating func askTheSilent(at now: Moment) -> [Action] {
+        var actions: [Action] = []
+        for (boot, ids) in inHand where presence.peers[boot]?.standing == .online {
+            let silent = ids.filter { id in
+                guard let tracked = requests[id], tracked.holderBoot == boot, let sign = tracked.lastSign else {
+                    return false
+                }
+                return now.steady - sign >= limits.silence
+            }
+            actions += askAbout(silent, of: boot, at: now)
+        }
+        return actions
+    }
+
+    private mutating func askAbout(_ ids: Set<RequestID>, of boot: BootID, at now: Moment) -> [Action] {
+        let names = ids.compactMap { requests[$0]?.name }
+        guard !names.isEmpty else { return [] }
+        // One question in each time of silence; the holder's answer is a sign of its own.
+        for id in ids { requests[id]?.lastSign = now.steady }
+        return [.ask(boot, names)]
+    }
+}
