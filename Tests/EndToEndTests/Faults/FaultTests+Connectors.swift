@@ -155,4 +155,71 @@ extension FaultTests {
             row.report(traces, at: site.service)
         }
     }
+
+    @Test("4: what is submitted while no connector is there waits, or ends in time")
+    func parked() async throws {
+        try await Site.withPaths(["one"]) { site in
+            let load = Load(site, "parked")
+            await site.end("one", by: SIGKILL)
+            try await site.waitUntilOnline(0)
+            let short = Load.Order(deadline: .seconds(60), isDurable: true, parking: .seconds(2))
+            let long = Load.Order(deadline: .seconds(60), isDurable: true)
+            async let expiring = load.burst(15, short)
+            async let waiting = load.burst(15, long)
+            let expired = await expiring
+            try site.start("one")
+            let parked = await waiting
+            let executions = site.service.executions
+            expectAll(expired, "refused and never run") { $0.isRefused && executions[$0.path] == nil }
+            expectAll(parked, "answered and run once") { $0.verdict == .answered && executions[$0.path] == 1 }
+            var row = FaultRow("4", "no connector is there, submissions", expired + parked, at: site.service)
+            row.note = "15 were to wait for 2 s alone; the wait of the others is the connector's absence"
+            row.report(expired + parked, at: site.service)
+        }
+    }
+
+    @Test("13: a request that kills each connector that runs it")
+    func poison() async throws {
+        try await Site.withPaths(["one", "two", "three"]) { site in
+            let load = Load(site, "innocent")
+            let poisoner = Load(site, "poison")
+            async let stream: Void = load.stream(8, every: .milliseconds(20), .init(work: .milliseconds(150)))
+            async let durable: Void = load.stream(
+                4, of: [.keyed], every: .milliseconds(20), .init(work: .milliseconds(150), isDurable: true))
+            async let poison = poisoner.send(
+                .keyed, .init(deadline: .seconds(120), query: "&hold=gate", isDurable: true))
+            let path = "/open/poison-keyed-0"
+            var deaths = 0
+            let end = ContinuousClock.now + .seconds(60)
+            while deaths < 5, ContinuousClock.now < end {
+                let runs = site.service.records[path] ?? []
+                if runs.count > deaths, let name = runs.last?.connector {
+                    await site.end(name, by: SIGKILL)
+                    try site.start(name)
+                    deaths += 1
+                }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let trace = await poison
+            #expect(trace.verdict == .refused("dead_letter"), "\(trace)")
+            #expect(site.service.executions[path] == 5)
+            try await site.waitUntilOnline(3)
+            load.stop()
+            await stream
+            await durable
+            expectAll(load.traces, "answered, or once") { $0.kind == .once || $0.verdict == .answered }
+            // The cause is mended, the request is let go again.
+            site.service.openGate()
+            let id = try #require(trace.acknowledgedAs)
+            let redriven = try await site.ctl(["requests", "redrive", id])
+            #expect(redriven.status == 0, "\(redriven.errors)")
+            let again = await Submitter(site: site).submit(
+                path, .keyed, .init(deadline: .seconds(120), query: "&hold=gate", isDurable: true))
+            #expect(again.verdict == .answered && again.acknowledgedAs == id, "\(again)")
+            var row = FaultRow("13", "poison request among innocents", load.traces + [trace], at: site.service)
+            row.note = "dead letter after it ended five connectors; answered once redriven"
+            row.worstWait = load.traces.map(\.wait).max()?.milliseconds ?? 0
+            row.report(load.traces, at: site.service)
+        }
+    }
 }

@@ -78,4 +78,55 @@ extension FaultTests {
             row.report(traces, at: site.service)
         }
     }
+
+    @Test("5: the dispatcher is killed with submissions under way; a retry under the same key finds the result")
+    func dispatcherKilledWithSubmissions() async throws {
+        try await Site.withPaths(["one", "two"]) { site in
+            let load = Load(site, "kept")
+            let order = Load.Order(work: .seconds(2), isDurable: true)
+            async let burst = load.burst(30, order)
+            try await waitUntil("all run", within: .seconds(10)) { site.service.running == 30 }
+            await site.killTenant()
+            try await site.serve()
+            let traces = await burst
+            let executions = site.service.executions
+            // Their holders lived on: the result is theirs, and nothing is run again.
+            expectAll(traces, "answered and run once") { $0.verdict == .answered && executions[$0.path] == 1 }
+            for trace in traces.prefix(3) {
+                let again = await Submitter(site: site).submit(trace.path, trace.kind, order)
+                #expect(again.acknowledgedAs == trace.acknowledgedAs && again.verdict == .answered, "\(again)")
+                #expect(site.service.executions[trace.path] == 1)
+            }
+            var row = FaultRow("5", "dispatcher killed, submissions", traces, at: site.service)
+            row.note = "all by their first execution; a retry under the same key found its result"
+            row.report(traces, at: site.service)
+        }
+    }
+
+    @Test("7: tenant and connectors are killed while requests are submitted")
+    func submissionsSurvive() async throws {
+        try await Site.withPaths(["one", "two"]) { site in
+            let load = Load(site, "durable")
+            let order = Load.Order(work: .milliseconds(40), deadline: .seconds(60), isDurable: true)
+            async let stream: Void = load.stream(12, every: .milliseconds(20), order)
+            for turn in 0..<FaultTable.choose(short: 4, long: 16) {
+                try await Task.sleep(for: .milliseconds(Int.random(in: 200...800)))
+                if turn % 2 == 1 { await site.end("one", by: SIGKILL) }
+                await site.killTenant()
+                try await site.expectDatabasesWhole()
+                if turn % 2 == 1 { try site.start("one") }
+                try await site.serve()
+                try await site.waitUntilOnline(2)
+            }
+            load.stop()
+            await stream
+            let traces = load.traces
+            expectAll(traces, "acknowledged") { $0.acknowledgedAs != nil }
+            expectAll(traces, "answered, or once") { $0.kind == .once || $0.verdict == .answered }
+            expectAll(traces, "answered or unknown") { $0.verdict == .answered || $0.verdict == .unknown }
+            var row = FaultRow("7", "tenant and a connector killed, submissions", traces, at: site.service)
+            row.note = "every acknowledged submission ended; integrity_check ok each time"
+            row.report(traces, at: site.service)
+        }
+    }
 }

@@ -12,6 +12,10 @@ final class Load: Sendable {
         var deadline: Duration = .seconds(30)
         var body: String?
         var query = ""
+        /// Submits it instead of calling.
+        var isDurable = false
+        /// For how long a submission waits for a connector; nil until its deadline.
+        var parking: Duration?
     }
 
     private let site: Site
@@ -39,6 +43,11 @@ final class Load: Sendable {
         let index = number.wrappingAdd(1, ordering: .relaxed).oldValue
         let begun = ContinuousClock.now
         let path = "/open/\(label)-\(kind.rawValue)-\(index)"
+        if order.isDurable {
+            let trace = await Submitter(site: site).submit(path, kind, order)
+            finished.withLock { $0.append(trace) }
+            return trace
+        }
         var trace = await attempt(path, kind, order)
         // A caller may repeat what may run twice when it was cut off; a minute is enough for the tenant to come back.
         while repeats, kind != .once, trace.verdict == .cutOff, ContinuousClock.now - begun < .seconds(60) {
@@ -52,8 +61,7 @@ final class Load: Sendable {
     }
 
     private func attempt(_ path: String, _ kind: RequestTrace.Kind, _ order: Order) async -> RequestTrace {
-        var headers = [("postern-deadline", "\(order.deadline.milliseconds)ms")]
-        if kind == .keyed { headers.append(("idempotency-key", String(path.dropFirst("/open/".count)))) }
+        let headers = [("postern-deadline", "\(order.deadline.milliseconds)ms")]
         var trace = RequestTrace(
             path: path, kind: kind, work: order.work, sent: .now, ended: .now, verdict: .cutOff)
         do {

@@ -29,6 +29,10 @@ struct RequestTrace: Sendable {
     /// Where the service is asked; no two requests of a site have the same.
     var path: String
     var kind: Kind
+    /// Whether it was submitted: kept on disk by the tenant, its result asked for afterwards.
+    var isDurable = false
+    /// The id of a submission, once the tenant has acknowledged it.
+    var acknowledgedAs: String?
     /// How long the service takes.
     var work: Duration
     var sent: ContinuousClock.Instant

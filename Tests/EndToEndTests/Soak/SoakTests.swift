@@ -19,7 +19,11 @@ struct SoakTests {
         try await Site.withPaths(Self.names) { site in
             let load = Load(site, "soak", repeats: true)
             let order = Load.Order(work: .milliseconds(60), deadline: .seconds(30))
-            async let stream: Void = load.stream(24, every: .milliseconds(60), order)
+            var submitted = order
+            submitted.isDurable = true
+            submitted.deadline = .seconds(90)
+            async let stream: Void = load.stream(20, every: .milliseconds(60), order)
+            async let submissions: Void = load.stream(10, every: .milliseconds(60), submitted)
             try await Task.sleep(for: .seconds(3))
             let before = try await SoakFigures.sample(site)
 
@@ -33,6 +37,7 @@ struct SoakTests {
             let after = try await SoakFigures.sample(site)
             load.stop()
             await stream
+            await submissions
             try await waitUntil("the service has ended all", within: .seconds(30)) { site.service.running == 0 }
             try await site.expectDatabasesWhole()
 

@@ -38,7 +38,7 @@ final class RecordingHandler: ChannelInboundHandler {
         let parts = URLComponents(string: target)
         let path = String(target.prefix { $0 != "?" })
         let query = Dictionary(
-            (parts?.queryItems ?? []).map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { first, _ in first })
+            (parts?.queryItems ?? []).map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { _, last in last })
         running = service.begin(Self.request(head), path: path, via: connector)
         let loop = context.eventLoop
         let held: EventLoopFuture<Void> =
