@@ -217,10 +217,12 @@ let package = Package(
         .testTarget(
             name: "CertificateAuthorityTests",
             dependencies: ["TestTools", "CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+        .target(name: "LinkFaults", dependencies: [nio, nioPosix], path: "Tests/LinkFaults"),
+        .testTarget(name: "LinkFaultsTests", dependencies: ["LinkFaults", nio, nioPosix]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio,
+                "LinkFaults", "TestTools", "postern", "postern-tenant", "posternctl", asyncHTTPClient, httpTypes, nio,
                 nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(
