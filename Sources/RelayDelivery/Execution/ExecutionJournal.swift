@@ -68,19 +68,32 @@ public enum JournalChange: Sendable, Equatable {
 ///
 /// Absence in it never proves that something did not start.
 public protocol ExecutionJournal: Sendable {
-    /// Writes changes down, all or none; changes that arrive at the same time share one flush.
+    /// Takes changes to be written, all or none of them, after all that came before; never waits.
     ///
-    /// What has begun is flushed to disk on return; the rest survives the process, and not a power cut.
-    func record(_ changes: [JournalChange]) async throws(JournalError)
-
-    /// Writes changes down soon, after all that came before; for those whose loss does no harm.
-    func note(_ changes: [JournalChange])
+    /// What has begun is flushed to disk before `completion` is called; the rest survives the process, and not a power
+    /// cut. Changes that arrive at the same time share one flush.
+    func submit(_ changes: [JournalChange], completion: @escaping @Sendable (JournalError?) -> Void)
 
     /// What is known of those of the given requests that are in the journal.
     func find(_ ids: [RequestID]) async throws(JournalError) -> [JournalRecord]
 
     /// Those that have ended, whose outcome no dispatcher has confirmed, and whose deadline is later than `now`.
     func unconfirmed(at now: RelayTime) async throws(JournalError) -> [JournalRecord]
+}
+
+extension ExecutionJournal {
+    /// Writes changes down, all or none of them.
+    public func record(_ changes: [JournalChange]) async throws(JournalError) {
+        let error = await withCheckedContinuation { continuation in
+            submit(changes) { continuation.resume(returning: $0) }
+        }
+        if let error { throw error }
+    }
+
+    /// Has changes written whose loss does no harm.
+    public func note(_ changes: [JournalChange]) {
+        if !changes.isEmpty { submit(changes) { _ in } }
+    }
 }
 
 /// Why the journal did not do what was asked.

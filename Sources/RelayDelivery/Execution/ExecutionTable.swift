@@ -1,233 +1,142 @@
 public import RelayFormat
 
-/// The connector's memory of requests: what it runs, what it has finished and nobody has confirmed, what is settled.
+/// The connector's memory of requests: what waits, what it runs, what it has finished and nobody has confirmed.
 ///
-/// `Carrier` names the broker record that brought a dispatch, and is handed back when the record can be settled. A
-/// request is `running` or `finished` (its response is repeated until RECEIPT); afterwards its id alone is kept until
-/// its deadline, so that no record can start it again. A dispatch that was given back is remembered in the same way,
-/// since RETURN promises that it is never started here.
-public struct ExecutionTable<Carrier: Sendable>: Sendable {
-    /// The bounds of the table.
-    public struct Limits: Sendable {
-        /// The most requests that run or wait for their receipt.
-        public var requests: Int
-        /// The most ids that are remembered after their request was settled or given back.
-        public var settled: Int
-        /// How long after its first sending a response is sent again; it doubles up to eight times that.
-        public var repetition: Duration
-
-        /// Makes the bounds.
-        public init(requests: Int = 256, settled: Int = 100_000, repetition: Duration = .seconds(1)) {
-            self.requests = requests
-            self.settled = settled
-            self.repetition = repetition
-        }
-    }
-
-    /// A dispatch as it came.
-    public struct Dispatch: Sendable, Equatable {
-        /// The request.
-        public var id: RequestID
-        /// Which dispatch of it.
-        public var attempt: UInt32
-        /// The group in whose name it came.
-        public var group: GroupID
-        /// The dispatcher's process that takes the answer.
-        public var origin: BootID
-        /// What may be done twice.
-        public var requestClass: RequestClass
-        /// When its caller no longer waits.
-        public var deadline: RelayTime
-        /// From when it must not be started.
-        public var dispatchUntil: RelayTime
-        /// Whether another connector, or this one, may have been given the same record before.
-        public var mayBeRedelivery: Bool
-
-        /// Describes a dispatch.
-        public init(
-            id: RequestID, attempt: UInt32, group: GroupID, origin: BootID, requestClass: RequestClass,
-            deadline: RelayTime, dispatchUntil: RelayTime, mayBeRedelivery: Bool
-        ) {
-            self.id = id
-            self.attempt = attempt
-            self.group = group
-            self.origin = origin
-            self.requestClass = requestClass
-            self.deadline = deadline
-            self.dispatchUntil = dispatchUntil
-            self.mayBeRedelivery = mayBeRedelivery
-        }
-    }
-
-    /// What to do with a dispatch.
-    public enum Verdict: Sendable {
-        /// Say ACCEPTED and run it.
-        case start
-        /// It runs already: say ACCEPTED again and keep the record.
-        case running
-        /// It has finished: send the response again.
-        case `repeat`(Reply)
-        /// Give it back, and settle the record.
-        case giveBack(ReturnMessage.Reason)
-        /// Answer that nobody knows whether it ran; `finished` follows at once.
-        case unknown
-        /// It was answered and confirmed, or its time is over: settle the record, say nothing.
-        case settle
-    }
-
-    /// A response that waits for its receipt.
-    public struct Reply: Sendable {
-        /// The dispatch that it answers.
-        public var dispatch: Dispatch
-        /// How it ended.
-        public var outcome: ResponseMessage.Outcome
-    }
-
-    private enum State: Sendable {
-        /// Its handler works. Exit: `finished`.
-        case running
-        /// Its response is on its way. Exits: settled by RECEIPT or by the deadline.
-        case finished(ResponseMessage.Outcome, sendings: Int)
-    }
-
-    private struct Entry: Sendable {
-        var dispatch: Dispatch
-        var state: State
-        var carriers: [Carrier]
-        /// Whether it is only known from a record that must not run, and was not started here.
-        var isUnknown = false
-    }
-
-    private let limits: Limits
-    private var entries: [RequestID: Entry] = [:]
-    private var repetitions = DeadlineQueue<RequestID>()
-    private var closed: ClosedRequests
+/// `Carrier` names the broker record that brought a dispatch, and is handed back when the record can be settled. After
+/// that the request's id alone is kept until its deadline, so that no record can start it again. A dispatch that was
+/// given back is remembered in the same way, since RETURN promises that it is never started here.
+///
+/// Every event returns steps, which its owner carries out in their order.
+public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
+    let limits: Limits
+    /// Whether what must not run twice is written down before it starts.
+    let hasJournal: Bool
+    var entries: [RequestID: Entry] = [:]
+    /// How many of the entries have finished.
+    var finished = 0
+    /// The request that runs alone, or waits for it.
+    var alone: RequestID?
+    /// When an entry has to be looked at again.
+    var timers = DeadlineQueue<RequestID>()
+    var closed: ClosedRequests
     /// Whether new work is given back.
-    public var isDraining = false
+    public var isRefusing = false
 
     /// Starts with nothing in hand.
-    public init(limits: Limits = Limits()) {
+    public init(limits: Limits = Limits(), hasJournal: Bool = false) {
         self.limits = limits
+        self.hasJournal = hasJournal
         closed = ClosedRequests(limit: limits.settled)
     }
 
-    /// How many requests run or wait for their receipt.
+    /// How many requests wait, run, or wait for their receipt.
     public var count: Int { entries.count }
 
+    /// How many requests wait or run.
+    public var active: Int { entries.count - finished }
+
     /// How many requests would still be taken.
-    public var credit: Int { max(0, limits.requests - entries.count) }
+    public var credit: Int { isRefusing || alone != nil ? 0 : max(0, limits.requests - entries.count) }
+
+    /// The carriers of all that is in hand.
+    public var carriers: [Carrier] { entries.values.flatMap(\.carriers) }
 
     /// A dispatch has come.
     ///
-    /// With `start`, `running`, `repeat` and `unknown` the carrier is kept until the request is settled; with the other
-    /// verdicts the owner settles it.
-    ///
-    /// - Parameter isOffered: whether the connector offers the service.
+    /// - Parameters:
+    ///   - offer: what the connector's configuration says of it.
+    ///   - gate: asked last, and only about what would start or be claimed: whether its service has room.
     public mutating func admit(
-        _ dispatch: Dispatch, carrier: Carrier?, isOffered: Bool = true, at now: RelayTime
-    ) -> Verdict {
+        _ dispatch: Dispatch, carrier: Carrier?, offer: Offer = .offered, gate: () -> Bool = { true },
+        at now: RelayTime
+    ) -> Step {
         closed.forget(at: now)
+        let carriers = carrier.map { [$0] } ?? []
+        if let step = meet(dispatch, carriers) { return step }
         let closedUpTo = closed[dispatch.id] ?? 0
-        guard closedUpTo < .max else { return .settle }
-        if var entry = entries[dispatch.id] {
-            if entry.isUnknown, case .finished = entry.state, isOffered, supersedes(dispatch, entry.dispatch, at: now) {
-                repetitions.remove(dispatch.id)
-                entries[dispatch.id] = Entry(
-                    dispatch: dispatch, state: .running, carriers: entry.carriers + (carrier.map { [$0] } ?? []))
-                return .start
+        guard now < dispatch.deadline else { return .settle(dispatch.id, carriers) }
+        if closedUpTo == .max {
+            // It has run here; the journal may still have its answer.
+            guard isJournaled(dispatch), entries.count < limits.requests else {
+                return .settle(dispatch.id, carriers)
             }
-            // The newest dispatch tells where the answer is awaited.
-            if dispatch.attempt >= entry.dispatch.attempt {
-                entry.dispatch.attempt = dispatch.attempt
-                entry.dispatch.origin = dispatch.origin
-            }
-            if let carrier { entry.carriers.append(carrier) }
-            entries[dispatch.id] = entry
-            switch entry.state {
-            case .running: return .running
-            case .finished(let outcome, _): return .repeat(Reply(dispatch: entry.dispatch, outcome: outcome))
+            entries[dispatch.id] = Entry(dispatch: dispatch, state: .resolving, carriers: carriers)
+            return .lookUp(dispatch)
+        }
+        if let reason = refusal(of: dispatch, closedUpTo: closedUpTo, offer: offer, at: now) {
+            return giveBack(dispatch, reason, carriers)
+        }
+        if case .denied(let failure) = offer {
+            entries[dispatch.id] = Entry(dispatch: dispatch, state: .running(isCancelled: false), carriers: carriers)
+            return .deny(dispatch, failure)
+        }
+        guard gate() else { return giveBack(dispatch, .busy, carriers) }
+        entries[dispatch.id] = Entry(dispatch: dispatch, state: .waiting, carriers: carriers)
+        if dispatch.runsAlone {
+            alone = dispatch.id
+            guard active == 1 else {
+                timers.set(min(now + limits.solitude, dispatch.dispatchUntil), for: dispatch.id)
+                return .wait
             }
         }
-        guard now < dispatch.deadline else { return .settle }
-        // One that is given back may be started elsewhere, so this is no way out for what may run already.
-        let mustNotRun = dispatch.mayBeRedelivery && dispatch.requestClass != .safe
-        let reason: ReturnMessage.Reason? =
-            if mustNotRun {
-                nil
-            } else if dispatch.attempt <= closedUpTo || now >= dispatch.dispatchUntil {
-                .late
-            } else if !isOffered {
-                .serviceUnknown
-            } else if isDraining {
-                .draining
-            } else {
-                entries.count < limits.requests ? nil : .busy
-            }
-        if let reason {
-            close(dispatch, upTo: dispatch.attempt)
-            return .giveBack(reason)
+        return proceed(with: dispatch.id, isResolved: false, at: now)
+    }
+
+    /// What becomes of a dispatch whose request is in hand already; nil when it is not.
+    private mutating func meet(_ dispatch: Dispatch, _ carriers: [Carrier]) -> Step? {
+        guard var entry = entries[dispatch.id] else { return nil }
+        // The newest dispatch tells where the answer is awaited.
+        if dispatch.attempt >= entry.dispatch.attempt {
+            entry.dispatch.attempt = dispatch.attempt
+            entry.dispatch.dispatcher = dispatch.dispatcher
+            entry.dispatch.origin = dispatch.origin
         }
-        entries[dispatch.id] = Entry(
-            dispatch: dispatch, state: .running, carriers: carrier.map { [$0] } ?? [], isUnknown: mustNotRun)
-        return mustNotRun ? .unknown : .start
-    }
-
-    /// Whether a dispatch shows that an earlier one, of which nobody knew whether it ran, was given back.
-    ///
-    /// Only RETURN makes a new attempt of what must not run twice.
-    private func supersedes(_ dispatch: Dispatch, _ former: Dispatch, at now: RelayTime) -> Bool {
-        dispatch.attempt > former.attempt && !dispatch.mayBeRedelivery && !isDraining
-            && now < dispatch.dispatchUntil && now < dispatch.deadline
-    }
-
-    /// The handler is done.
-    ///
-    /// - Returns: the response to send; nil when nobody waits for it any more.
-    public mutating func finish(_ id: RequestID, _ outcome: ResponseMessage.Outcome, at now: RelayTime) -> Reply? {
-        guard var entry = entries[id], case .running = entry.state else { return nil }
-        entry.state = .finished(outcome, sendings: 1)
-        entries[id] = entry
-        repetitions.set(min(now + limits.repetition, entry.dispatch.deadline), for: id)
-        return Reply(dispatch: entry.dispatch, outcome: outcome)
-    }
-
-    /// RECEIPT has come.
-    ///
-    /// - Returns: the carriers to settle.
-    public mutating func receipt(_ ids: [RequestID], at now: RelayTime) -> [Carrier] {
-        ids.flatMap { id -> [Carrier] in
-            guard case .finished = entries[id]?.state else { return [] }
-            return settle(id)
+        entry.carriers += carriers
+        entries[dispatch.id] = entry
+        switch entry.state {
+        case .resolving, .waiting: return .wait
+        case .claimed(_, isGranted: false, _): return .claim(entry.dispatch, isWritten: true)
+        case .claimed, .writing, .running: return .accept(entry.dispatch)
+        case .finished(let outcome, _): return .respond(Reply(dispatch: entry.dispatch, outcome: outcome))
         }
     }
 
-    /// Time passed.
-    ///
-    /// - Returns: the responses to send again, and the carriers of requests whose deadline has passed.
-    public mutating func tick(at now: RelayTime) -> (replies: [Reply], carriers: [Carrier]) {
-        var replies: [Reply] = []
-        var carriers: [Carrier] = []
-        for id in repetitions.takeDue(at: now) {
-            guard var entry = entries[id], case .finished(let outcome, let sendings) = entry.state else { continue }
-            guard now < entry.dispatch.deadline else {
-                carriers += settle(id)
-                continue
-            }
-            replies.append(Reply(dispatch: entry.dispatch, outcome: outcome))
-            entry.state = .finished(outcome, sendings: sendings + 1)
-            entries[id] = entry
-            let pause = limits.repetition * (1 << min(sendings, 3))
-            repetitions.set(min(now + pause, entry.dispatch.deadline), for: id)
-        }
-        closed.forget(at: now)
-        return (replies, carriers)
+    private func refusal(
+        of dispatch: Dispatch, closedUpTo: UInt32, offer: Offer, at now: RelayTime
+    ) -> ReturnMessage.Reason? {
+        if dispatch.attempt <= closedUpTo || now >= dispatch.dispatchUntil { return .late }
+        if case .unknown = offer { return .serviceUnknown }
+        if isRefusing { return .draining }
+        return entries.count < limits.requests && alone == nil ? nil : .busy
     }
 
-    /// The earliest moment at which a response is due again.
-    public var earliestRepetition: RelayTime? { repetitions.earliest }
+    /// Takes an entry that waits to its next state.
+    mutating func proceed(with id: RequestID, isResolved: Bool, at now: RelayTime) -> Step {
+        guard var entry = entries[id] else { return .wait }
+        let dispatch = entry.dispatch
+        timers.remove(id)
+        defer { entries[id] = entry }
+        if isJournaled(dispatch), !isResolved, dispatch.mayBeRedelivery || dispatch.attempt > 1 {
+            entry.state = .resolving
+            return .lookUp(dispatch)
+        }
+        if dispatch.requestClass == .once || dispatch.mayBeRedelivery {
+            entry.isJournaled = isJournaled(dispatch)
+            entry.state = .claimed(since: now, isGranted: false, isWritten: !entry.isJournaled)
+            timers.set(now + limits.claimRepetition, for: id)
+            return .claim(dispatch, isWritten: !entry.isJournaled)
+        }
+        if isJournaled(dispatch) {
+            entry.isJournaled = true
+            entry.state = .writing
+            timers.set(min(dispatch.dispatchUntil, dispatch.deadline), for: id)
+            return .write(dispatch)
+        }
+        entry.state = .running(isCancelled: false)
+        return .run(dispatch, isAccepted: false)
+    }
 
-    /// The carriers of all that runs or waits for its receipt.
-    public var carriers: [Carrier] { entries.values.flatMap(\.carriers) }
+    func isJournaled(_ dispatch: Dispatch) -> Bool { hasJournal && dispatch.requestClass != .safe }
 
     /// Records of lost leases: their carriers cannot settle anything any more.
     public mutating func drop(where isLost: (Carrier) -> Bool) {
@@ -236,16 +145,39 @@ public struct ExecutionTable<Carrier: Sendable>: Sendable {
         }
     }
 
-    private mutating func settle(_ id: RequestID) -> [Carrier] {
-        repetitions.remove(id)
-        guard let entry = entries.removeValue(forKey: id) else { return [] }
-        // What was not started here may still come to be: as another attempt, after the first was given back elsewhere.
-        close(entry.dispatch, upTo: entry.isUnknown ? entry.dispatch.attempt : .max)
-        return entry.carriers
+    // MARK: Letting go
+
+    /// Takes an entry out; what waits to run alone may then have its turn, through `advance`.
+    mutating func remove(_ id: RequestID) -> Entry? {
+        timers.remove(id)
+        if alone == id { alone = nil }
+        guard let entry = entries.removeValue(forKey: id) else { return nil }
+        if entry.state.isFinished { finished -= 1 }
+        return entry
+    }
+
+    /// The request that has to run alone has its turn when nothing else runs any more.
+    mutating func advance(at now: RelayTime) -> [Step] {
+        guard let id = alone, let entry = entries[id], case .waiting = entry.state, active == 1 else { return [] }
+        return [proceed(with: id, isResolved: false, at: now)]
+    }
+
+    /// Gives back a dispatch that has no entry.
+    private mutating func giveBack(_ dispatch: Dispatch, _ reason: ReturnMessage.Reason, _ carriers: [Carrier]) -> Step {
+        close(dispatch, upTo: dispatch.attempt)
+        return .giveBack(dispatch, reason, carriers)
+    }
+
+    /// Gives back a request that has an entry and was not started.
+    mutating func giveBack(_ id: RequestID, _ reason: ReturnMessage.Reason) -> [Step] {
+        guard let entry = remove(id) else { return [] }
+        close(entry.dispatch, upTo: entry.dispatch.attempt)
+        return (entry.isJournaled ? [.withdraw(entry.dispatch.name)] : [])
+            + [.giveBack(entry.dispatch, reason, entry.carriers)]
     }
 
     /// Remembers that a request must not be started; what must never run twice outlasts a step of the clock, too.
-    private mutating func close(_ dispatch: Dispatch, upTo attempt: UInt32) {
+    mutating func close(_ dispatch: Dispatch, upTo attempt: UInt32) {
         let margin: Duration = dispatch.requestClass == .safe ? .zero : .seconds(60)
         closed.close(dispatch.id, upTo: attempt, until: dispatch.deadline + margin)
     }
