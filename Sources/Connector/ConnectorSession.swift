@@ -83,6 +83,7 @@ public final class ConnectorSession: Service {
             didSet { if standing != oldValue { standingSince = .now } }
         }
         var standingSince = ContinuousClock.now
+        /// Told of each pause and its end.
         var observer: (@Sendable () -> Void)?
         var ending: Ending?
         /// When what still runs is given up; nil until the session has to end.
