@@ -77,6 +77,7 @@ let package = Package(
             dependencies: [
                 "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
             ]),
+        .target(name: "RequestLedger", dependencies: ["RelayFormat", "RelayDelivery", grdb, logging]),
         .target(
             name: "TenantPort",
             dependencies: [
@@ -125,14 +126,15 @@ let package = Package(
         .executableTarget(
             name: "postern",
             dependencies: [
-                "RelayFormat", "BrokerCore", "BrokerLink", "MachineIdentity", "EnrollmentProtocol", "IdentityStore",
-                "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector", asyncHTTPClient, arguments,
+                "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "MachineIdentity", "EnrollmentProtocol",
+                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
+                asyncHTTPClient, arguments,
                 lifecycle, unixSignals, logging, crypto,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort",
+                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
                 "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
                 "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL,
             ]),
@@ -145,8 +147,8 @@ let package = Package(
         .executableTarget(
             name: "relay-benchmark",
             dependencies: [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "ConnectorServices",
-                "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1, crypto,
+                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
+                "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1, crypto,
             ],
             path: "ops/benchmark"),
 
@@ -180,6 +182,9 @@ let package = Package(
         .testTarget(
             name: "SQLiteBrokerTests",
             dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging]),
+
+        .testTarget(
+            name: "RequestLedgerTests", dependencies: ["RelayFormat", "RelayDelivery", "RequestLedger", grdb, logging]),
 
         .target(
             name: "TestCertificates", dependencies: [x509, asn1, crypto, nioSSL], path: "Tests/TestCertificates"),

@@ -25,11 +25,11 @@ extension ConnectorSession {
     /// - Returns: the dispatcher's process and the time that both hops took together.
     public func proveRoundTrip(timeout: Duration = .seconds(5)) async throws(ProofError) -> (BootID, Duration) {
         let limit = ContinuousClock.now + timeout
-        while state.withLock({ $0.dispatchers.isEmpty }) {
+        while state.withLock({ $0.dispatchers.count == 0 }) {
             guard ContinuousClock.now < limit, !Task.isCancelled else { throw .noDispatcher }
             try? await Task.sleep(for: .milliseconds(20))
         }
-        guard let dispatcher = state.withLock({ $0.dispatchers.max { $0.value < $1.value }?.key }) else {
+        guard let dispatcher = state.withLock({ $0.dispatchers.latest }) else {
             throw .noDispatcher
         }
         let begun = ContinuousClock.now
@@ -40,8 +40,8 @@ extension ConnectorSession {
     /// Proves the round trip to each known dispatcher, and forgets those that were silent for a minute.
     func prove() {
         let known = state.withLock { state in
-            state.dispatchers = state.dispatchers.filter { ContinuousClock.now - $0.value < .seconds(60) }
-            return Array(state.dispatchers.keys)
+            state.dispatchers.forget(silentSince: .now - .seconds(60))
+            return state.dispatchers.boots
         }
         for dispatcher in known { ping(dispatcher) }
     }
@@ -85,7 +85,7 @@ extension ConnectorSession {
         return state.withLock { state in
             let proof = state.lastRoundTrip
             let verdict = Self.judge(
-                link: link, proof: proof.map(\.at), isDraining: state.table.isDraining, started: started, now: now)
+                link: link, proof: proof.map(\.at), isDraining: state.standing.readiness == .draining, started: started, now: now)
             return ConnectorStatus(
                 state: verdict.state, reason: verdict.reason, forSeconds: (now - verdict.since).inSeconds,
                 nextAction: verdict.nextAction, tenant: identity.tenantName, connector: "\(identity.member)",

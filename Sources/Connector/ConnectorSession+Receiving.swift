@@ -8,47 +8,46 @@ internal import Synchronization
 /// Takes records from the queues and decides what each is.
 extension ConnectorSession {
     func receive(from subscription: any GroupSubscription, group: GroupID) async {
-        await withDiscardingTaskGroup { handlers in
-            while let events = await subscription.next() {
-                var arrivals: [Arrival] = []
-                for event in events {
-                    switch event {
-                    case .delivered(let deliveries):
-                        for delivery in deliveries {
-                            arrivals.append(
-                                Arrival(
-                                    payload: delivery.payload, carrier: Carrier(group: group, token: delivery.token),
-                                    mayBeRedelivery: delivery.mayBeRedelivery))
-                        }
-                    case .revoked(let tokens):
-                        let lost = Set(tokens)
-                        state.withLock { $0.table.drop { $0.group == group && lost.contains($0.token) } }
+        while let events = await subscription.next() {
+            var arrivals: [Arrival] = []
+            for event in events {
+                switch event {
+                case .delivered(let deliveries):
+                    for delivery in deliveries {
+                        arrivals.append(
+                            Arrival(
+                                payload: delivery.payload, carrier: Carrier(group: group, token: delivery.token),
+                                mayBeRedelivery: delivery.mayBeRedelivery))
                     }
+                case .revoked(let tokens):
+                    let lost = Set(tokens)
+                    state.withLock { $0.table.drop { $0.group == group && lost.contains($0.token) } }
                 }
-                admit(arrivals, handlers: &handlers)
             }
+            admit(arrivals)
         }
     }
 
     func receive(from inbox: any Inbox) async {
-        await withDiscardingTaskGroup { handlers in
-            while let payloads = await inbox.next() {
-                var arrivals: [Arrival] = []
-                for payload in payloads {
-                    do throws(RelayFormatError) {
-                        let envelope = try correspondent.open(
-                            payload, allowing: [.request, .invite, .receipt, .pong])
-                        if envelope.header.kind == .request {
-                            arrivals.append(Arrival(payload: payload, carrier: nil, mayBeRedelivery: false))
-                        } else {
-                            try control(envelope)
-                        }
-                    } catch {
-                        refuse(error)
+        while let payloads = await inbox.next() {
+            var arrivals: [Arrival] = []
+            for payload in payloads {
+                do throws(RelayFormatError) {
+                    let envelope = try correspondent.open(
+                        payload, allowing: [.request, .invite, .receipt, .pong, .grant, .ask, .cancel, .goAway])
+                    if envelope.header.kind == .request {
+                        arrivals.append(Arrival(payload: payload, carrier: nil, mayBeRedelivery: false))
+                    } else {
+                        // What was sent before is met before.
+                        admit(arrivals)
+                        arrivals = []
+                        try control(envelope)
                     }
+                } catch {
+                    refuse(error)
                 }
-                admit(arrivals, handlers: &handlers)
             }
+            admit(arrivals)
         }
     }
 
@@ -56,22 +55,49 @@ extension ConnectorSession {
         switch envelope.header.kind {
         case .receipt:
             let receipt = try envelope.decode(ReceiptMessage.self)
-            settle(state.withLock { $0.table.receipt(receipt.requests, at: clock.now) })
-        case .invite:
-            _ = try envelope.decode(InviteMessage.self)
-            let isFirst = state.withLock { state in
-                state.dispatchers.updateValue(.now, forKey: envelope.header.boot) == nil && state.lastRoundTrip == nil
-            }
-            if isFirst { ping(envelope.header.boot) }
+            let settlement = state.withLock { $0.table.receipt(receipt.requests, at: clock.now) }
+            settle(settlement.carriers)
+            journal?.note(settlement.journaled.map { .receipted($0) })
+        case .invite: invited(try envelope.decode(InviteMessage.self), by: envelope.header)
         case .pong:
             let id = envelope.header.correlation
             let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
-                state.dispatchers[envelope.header.boot] = .now
+                state.dispatchers.heard(envelope.header.sender, boot: envelope.header.boot, at: .now)
                 return state.pings.removeValue(forKey: id)
             }
             waiter?.resume(returning: true)
-        default:
-            throw RelayFormatError(.foreign, in: "kind")
+        case .grant:
+            let message = try envelope.decode(DispatchListMessage.self)
+            carryOut(change { $0.table.grant(message.dispatches, at: clock.now) })
+        case .cancel:
+            let message = try envelope.decode(CancelMessage.self)
+            carryOut(change { $0.table.cancel(message.dispatches, mode: message.mode, at: clock.now) })
+        case .ask: answer(try envelope.decode(DispatchListMessage.self).dispatches, to: envelope.header.boot)
+        case .goAway: obey(try envelope.decode(GoAwayMessage.self))
+        default: throw RelayFormatError(.foreign, in: "kind")
+        }
+    }
+
+    private func invited(_ message: InviteMessage, by header: RelayHeader) {
+        var isFirst = false
+        let steps = change { state in
+            isFirst = state.dispatchers.count == 0 && state.lastRoundTrip == nil
+            guard
+                state.dispatchers.invited(
+                    by: header.sender, boot: header.boot, bootNumber: message.bootNumber, at: .now)
+            else { return [] }
+            return state.table.invited(by: header.sender, at: clock.now)
+        }
+        carryOut(steps)
+        if isFirst { ping(header.boot) }
+    }
+
+    private func obey(_ message: GoAwayMessage) {
+        switch message.order {
+        case .replaced: yield(note: message.note)
+        case .drain: drain(atMost: message.until - clock.now)
+        case .pause: pause(note: message.note, until: message.until == .never ? nil : message.until)
+        case .resume: resume()
         }
     }
 
@@ -82,53 +108,63 @@ extension ConnectorSession {
         var mayBeRedelivery: Bool
     }
 
-    func admit(_ arrivals: [Arrival], handlers: inout DiscardingTaskGroup) {
+    func admit(_ arrivals: [Arrival]) {
         guard !arrivals.isEmpty else { return }
-        var accepted: [BootID: [AcceptedMessage.Entry]] = [:]
-        var outgoing: [OutgoingRecord] = []
+        var steps: [Table.Step] = []
         var spent: [Carrier] = []
         for arrival in arrivals {
             do throws(RelayFormatError) {
                 let envelope = try correspondent.open(arrival.payload, allowing: [.request])
                 try requireOwnGroup(envelope.header.group, carrier: arrival.carrier)
-                let message = try envelope.decode(RequestMessage.self)
-                let dispatch = ExecutionTable<Carrier>.Dispatch(
-                    id: envelope.header.correlation, attempt: envelope.header.attempt, group: envelope.header.group,
-                    origin: envelope.header.boot, requestClass: message.requestClass, deadline: message.deadline,
-                    dispatchUntil: message.dispatchUntil, mayBeRedelivery: arrival.mayBeRedelivery)
-                let service = services[message.service]
-                let verdict = state.withLock {
-                    $0.table.admit(dispatch, carrier: arrival.carrier, isOffered: service != nil, at: clock.now)
-                }
-                let entry = AcceptedMessage.Entry(request: dispatch.id, attempt: dispatch.attempt)
-                switch verdict {
-                case .start:
-                    guard let service else { preconditionFailure("what is not offered is not started") }
-                    accepted[dispatch.origin, default: []].append(entry)
-                    handlers.addTask { await self.perform(dispatch, message, by: service) }
-                case .running:
-                    accepted[dispatch.origin, default: []].append(entry)
-                case .repeat(let reply):
-                    outgoing += response(reply)
-                case .unknown:
-                    let text = "the request came again after a connector or the queue was lost; it may have run"
-                    finish(dispatch.id, .failed(RequestFailure(.outcomeUnknown, text)))
-                case .giveBack(let reason):
-                    outgoing += giveBack(dispatch, reason)
-                    if let carrier = arrival.carrier { spent.append(carrier) }
-                case .settle:
-                    if let carrier = arrival.carrier { spent.append(carrier) }
-                }
+                steps.append(admit(try envelope.decode(RequestMessage.self), envelope.header, arrival))
             } catch {
                 refuse(error)
                 if let carrier = arrival.carrier { spent.append(carrier) }
             }
         }
-        for (origin, entries) in accepted {
-            outgoing += record(.accepted, AcceptedMessage(entries), to: origin)
-        }
-        outbox.put(outgoing)
+        carryOut(steps)
         settle(spent)
+    }
+
+    private func admit(_ message: RequestMessage, _ header: RelayHeader, _ arrival: Arrival) -> Table.Step {
+        let service = services[message.service]
+        let ownClass = service?.requestClass(of: message.operation) ?? message.requestClass
+        let offer = offer(of: message.operation, by: service)
+        return state.withLock { state in
+            let dispatch = Table.Dispatch(
+                id: header.correlation, attempt: header.attempt, group: header.group, dispatcher: header.sender,
+                origin: header.boot, requestClass: message.requestClass.stricter(of: ownClass),
+                deadline: message.deadline, dispatchUntil: message.dispatchUntil,
+                mayBeRedelivery: arrival.mayBeRedelivery || state.wake.isSuspect(at: .now),
+                runsAlone: message.runsAlone)
+            var hasEntered = false
+            let step = state.table.admit(
+                dispatch, carrier: arrival.carrier, offer: offer,
+                gate: {
+                    guard let gate = service?.gate else { return true }
+                    hasEntered = gate.enter()
+                    return hasEntered
+                }, at: clock.now)
+            guard let service else { return step }
+            let work = Work(message: message, service: service, hasEntered: hasEntered)
+            switch step {
+            case .run(let dispatch, _): begin(dispatch, work, &state)
+            case .write, .claim, .lookUp, .wait:
+                if state.work[dispatch.id] == nil { state.work[dispatch.id] = work }
+            case .accept, .deny, .respond, .giveBack, .interrupted, .settle, .withdraw, .stop: break
+            }
+            return step
+        }
+    }
+
+    private func offer(of operation: RequestMessage.Operation, by service: (any ConnectorService)?) -> Table.Offer {
+        guard let service else { return .unknown }
+        do {
+            try service.authorize(operation)
+            return .offered
+        } catch {
+            return .denied(error)
+        }
     }
 
     /// Compares the group in whose name a request came with the queue that brought it, or with those served here.
@@ -136,4 +172,9 @@ extension ConnectorSession {
         let isOwn = carrier.map { $0.group == group } ?? (identity.groups[group] != nil)
         guard isOwn else { throw RelayFormatError(.foreign, in: "group") }
     }
+}
+
+extension RequestClass {
+    /// Of two classes the one that allows less.
+    fileprivate func stricter(of other: RequestClass) -> RequestClass { rawValue >= other.rawValue ? self : other }
 }

@@ -13,6 +13,7 @@ extension ConnectorSession {
         var nextExtension = ContinuousClock.now + .seconds(20)
         while !Task.isCancelled {
             let now = ContinuousClock.now
+            state.withLock { $0.wake.tick(at: now) }
             if now >= nextBeat {
                 beat()
                 nextBeat = max(nextBeat + configuration.beat, now)
@@ -26,15 +27,10 @@ extension ConnectorSession {
                 Task { await self.extendLeases() }
                 nextExtension = now + .seconds(20)
             }
-            repeatResponses()
+            carryOut(change { $0.table.tick(at: clock.now) })
+            endPauseIfDue()
             try? await Task.sleep(until: min(nextBeat, now + .milliseconds(250)), clock: .continuous)
         }
-    }
-
-    func repeatResponses() {
-        let due = state.withLock { $0.table.tick(at: clock.now) }
-        outbox.put(due.replies.flatMap { response($0) })
-        settle(due.carriers)
     }
 
     func extendLeases() async {
@@ -45,15 +41,11 @@ extension ConnectorSession {
     }
 
     func beat() {
-        let (inFlight, credit, isDraining) = state.withLock {
-            ($0.table.count, $0.table.credit, $0.table.isDraining)
-        }
-        let readiness: BeatMessage.Readiness =
-            configuration.isObserver ? .observing : isDraining ? .draining : .ready
+        let (inFlight, credit, standing) = state.withLock { ($0.table.count, $0.table.credit, $0.standing) }
         let message = BeatMessage(
-            role: .connector, readiness: readiness, bootNumber: identity.bootNumber, name: identity.name,
-            version: configuration.version, services: services.names, inFlight: UInt32(clamping: inFlight),
-            credit: UInt32(clamping: credit))
+            role: .connector, readiness: standing.readiness, bootNumber: identity.bootNumber, name: identity.name,
+            version: configuration.version, services: services.offers, inFlight: UInt32(clamping: inFlight),
+            credit: UInt32(clamping: credit), note: standing.note)
         let now = clock.now
         outbox.put(
             identity.groups.keys.compactMap { group in

@@ -2,15 +2,15 @@ public import BrokerCore
 public import ConnectorServices
 public import Logging
 internal import Metrics
-internal import RelayDelivery
+public import RelayDelivery
 internal import RelayFormat
 public import ServiceLifecycle
 internal import Synchronization
 
 /// The connector at work: takes requests from its groups' queues and its inbox, runs them, and answers.
 ///
-/// Knows `Broker` only. The decisions are `ExecutionTable`'s; this type moves records between it, the broker and the
-/// services.
+/// Knows `Broker` only. The decisions are `ExecutionTable`'s; this type moves records between it, the broker, the
+/// journal and the services.
 public final class ConnectorSession: Service {
     /// The bounds and times of a session.
     public struct Configuration: Sendable {
@@ -47,41 +47,75 @@ public final class ConnectorSession: Service {
         var token: DeliveryToken
     }
 
+    typealias Table = ExecutionTable<Carrier>
+
+    /// What a dispatch asks of which service.
+    struct Work: Sendable {
+        var message: RequestMessage
+        var service: any ConnectorService
+        /// Whether the service's gate has let it in, and waits for it to leave.
+        var hasEntered: Bool
+
+        func leave() {
+            if hasEntered { service.gate?.leave() }
+        }
+    }
+
+    /// What the loop of `run` is told to do.
+    enum Order: Sendable {
+        case leaveGroups
+        case joinGroups
+        case end
+    }
+
     struct State: ~Copyable {
-        var table: ExecutionTable<Carrier>
+        var table: Table
         var finished: UInt64 = 0
-        var dispatchers: [BootID: ContinuousClock.Instant] = [:]
+        /// What is asked by dispatches that have not started.
+        var work: [RequestID: Work] = [:]
+        /// The handlers; each takes itself out when it is done.
+        var handlers: [RequestID: Task<Void, Never>] = [:]
+        var dispatchers = KnownDispatchers()
         var pings: [RequestID: CheckedContinuation<Bool, Never>] = [:]
         var lastRoundTrip: (took: Duration, at: ContinuousClock.Instant, dispatcher: BootID)?
         var subscriptions: [GroupID: any GroupSubscription] = [:]
+        var standing: ConnectorStanding
+        var ending: Ending?
+        /// Whether the handlers are torn down: what they say then says nothing of their requests.
+        var isAbandoning = false
+        var wake = WakeWatch(at: .now)
     }
 
     let identity: ConnectorIdentity
     let services: ServiceCatalog
     let configuration: Configuration
     let clock: RelayClock
+    let journal: (any ExecutionJournal)?
     let correspondent: Correspondent
     let outbox: Outbox
     let logger: Logger
     let state: Mutex<State>
     /// Closed when the broker has closed the inbox, which ends the session.
-    private let ended = Mailbox<Never>()
+    let orders = Mailbox<Order>()
     /// Closed when all that was put into the outbox has been sent.
-    private let emptied = Mailbox<Never>()
+    let emptied = Mailbox<Never>()
     let started = ContinuousClock.now
     let broker: any Broker
     let counters: ConnectorMetrics
 
     /// Makes a session that has not begun.
+    ///
+    /// - Parameter journal: what it keeps over its own restarts; nil for an observer, and where nothing is kept.
     public init(
         identity: ConnectorIdentity, broker: any Broker, services: ServiceCatalog, configuration: Configuration,
-        clock: RelayClock, logger: Logger
+        clock: RelayClock, journal: (any ExecutionJournal)? = nil, logger: Logger
     ) {
         self.identity = identity
         self.broker = broker
         self.services = services
         self.configuration = configuration
         self.clock = clock
+        self.journal = journal
         var logger = logger
         logger[metadataKey: "tenant"] = "\(identity.tenantName)"
         logger[metadataKey: "connector"] = "\(identity.name)"
@@ -89,23 +123,21 @@ public final class ConnectorSession: Service {
         correspondent = Correspondent(tenant: identity.tenant, member: identity.member, boot: identity.boot)
         outbox = Outbox(broker: broker, logger: logger)
         counters = ConnectorMetrics(connector: identity.name)
-        state = Mutex(State(table: ExecutionTable(limits: .init(requests: configuration.inFlight))))
+        state = Mutex(
+            State(
+                table: Table(limits: .init(requests: configuration.inFlight), hasJournal: journal != nil),
+                standing: ConnectorStanding(configuration.isObserver ? .observing : .ready)))
     }
 
-    /// Works until the broker is closed, the task is cancelled, or it is told to shut down and has finished what runs.
+    /// Works until the broker is closed, the task is cancelled, or it is told to end and has finished what runs.
     ///
-    /// - Throws: what the broker throws on opening: an error that is fatal for this identity.
+    /// - Throws: what the broker throws on opening, an error that is fatal for this identity; what the journal throws;
+    ///   `ConnectorSessionError` when another process has taken this one's place.
     public func run() async throws {
+        try await restore()
         let inbox = try await broker.openInbox(InboxPlace(tenant: identity.tenant, boot: identity.boot))
-        var subscriptions: [GroupID: any GroupSubscription] = [:]
-        if !configuration.isObserver {
-            for group in identity.groups.keys {
-                subscriptions[group] = try await broker.subscribe(
-                    to: GroupPlace(tenant: identity.tenant, group: group), as: identity.boot,
-                    credit: configuration.inFlight)
-            }
-        }
-        state.withLock { $0.subscriptions = subscriptions }
+        if !configuration.isObserver { try await joinGroups() }
+        state.withLock { $0.wake = WakeWatch(at: .now) }
         logger.info("Connector is at work", metadata: ["services": "\(services.names)"])
         await withDiscardingTaskGroup { group in
             group.addTask {
@@ -114,38 +146,74 @@ public final class ConnectorSession: Service {
             }
             group.addTask {
                 await self.receive(from: inbox)
-                self.ended.close()
+                self.orders.close()
             }
-            for (name, subscription) in subscriptions {
-                group.addTask { await self.receive(from: subscription, group: name) }
-            }
+            receive(from: state.withLock { $0.subscriptions }, in: &group)
             group.addTask { await self.keepTime() }
-            _ = await cancelWhenGracefulShutdown { await self.ended.take() }
-            await self.drain()
+            await follow(in: &group)
+            await end()
             group.cancelAll()
         }
+        await abandonHandlers()
         await inbox.close()
         logger.info("Connector has stopped")
+        if case .replaced(let note) = state.withLock({ $0.ending }) { throw ConnectorSessionError(.replaced, note) }
     }
 
-    /// Finishes what runs, leaves the groups, and sees that all has been said before the inbox closes.
-    private func drain() async {
+    /// Does what it is told until it has to end.
+    private func follow(in group: inout DiscardingTaskGroup) async {
+        while let orders = await cancelWhenGracefulShutdown({ await self.orders.take() }) {
+            for order in orders {
+                switch order {
+                case .end: return
+                case .leaveGroups: await leaveGroups()
+                case .joinGroups:
+                    guard state.withLock({ $0.standing.readiness == .ready && $0.subscriptions.isEmpty }) else {
+                        continue
+                    }
+                    do {
+                        try await joinGroups()
+                        receive(from: state.withLock { $0.subscriptions }, in: &group)
+                    } catch {
+                        logger.error("Groups cannot be joined again", metadata: ["reason": "\(error)"])
+                        return
+                    }
+                }
+            }
+        }
+    }
+
+    private func receive(from subscriptions: [GroupID: any GroupSubscription], in group: inout DiscardingTaskGroup) {
+        for (name, subscription) in subscriptions {
+            group.addTask { await self.receive(from: subscription, group: name) }
+        }
+    }
+
+    private func restore() async throws {
+        guard let journal, !configuration.isObserver else { return }
+        let records = try await journal.unconfirmed(at: clock.now)
+        guard !records.isEmpty else { return }
+        logger.notice("Answers of an earlier start are still to be delivered", metadata: ["count": "\(records.count)"])
+        state.withLock { $0.table.restore(records, at: clock.now) }
+    }
+
+    private func joinGroups() async throws {
+        var subscriptions: [GroupID: any GroupSubscription] = [:]
+        for group in identity.groups.keys {
+            subscriptions[group] = try await broker.subscribe(
+                to: GroupPlace(tenant: identity.tenant, group: group), as: identity.boot,
+                credit: configuration.inFlight)
+        }
+        state.withLock { $0.subscriptions = subscriptions }
+    }
+
+    /// Leaves the groups: their records go to others at once, which ask the dispatcher before they start any.
+    func leaveGroups() async {
         let subscriptions = state.withLock { state in
-            state.table.isDraining = true
+            state.table.drop { _ in true }
+            defer { state.subscriptions = [:] }
             return state.subscriptions
         }
-        beat()
-        await wait(atMost: configuration.drain) { self.ended.isClosed || self.state.withLock { $0.table.count } == 0 }
-        // What comes until now is given back by RETURN; what comes later was never settled, and goes to others.
         for subscription in subscriptions.values { await subscription.close() }
-        outbox.close()
-        await wait(atMost: .seconds(1)) { self.ended.isClosed || self.emptied.isClosed }
-    }
-
-    private func wait(atMost limit: Duration, until condition: () -> Bool) async {
-        let end = ContinuousClock.now + limit
-        while ContinuousClock.now < end, !Task.isCancelled, !condition() {
-            try? await Task.sleep(for: .milliseconds(5))
-        }
     }
 }

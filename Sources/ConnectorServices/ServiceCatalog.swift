@@ -1,3 +1,5 @@
+public import RelayFormat
+
 /// The services that a connector offers, by name; what is not in it does not exist for the tenant.
 public struct ServiceCatalog: Sendable {
     private let services: [String: any ConnectorService]
@@ -12,6 +14,11 @@ public struct ServiceCatalog: Sendable {
 
     /// The services' kinds by name.
     public var kinds: [String: String] { services.mapValues(\.kind) }
+
+    /// What the tenant is told of the services, in the order of their names.
+    public var offers: [ServiceOffer] {
+        services.sorted { $0.key < $1.key }.map { $0.value.offer(as: $0.key) }
+    }
 
     /// The service of that name.
     public subscript(name: String) -> (any ConnectorService)? { services[name] }

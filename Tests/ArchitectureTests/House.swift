@@ -80,6 +80,9 @@ enum House {
                 "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOSSL", "NIOExtras", "DequeModule", "Logging",
             ]),
         Target(
+            "RequestLedger", .adapter, ["RelayFormat", "RelayDelivery"],
+            outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
+        Target(
             "TenantPort", .adapter, ["HTTPProblems"],
             outside: [
                 "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOWebSocket", "NIOSSL",
@@ -125,8 +128,8 @@ enum House {
         Target(
             "postern", .command,
             [
-                "RelayFormat", "BrokerCore", "BrokerLink", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
+                "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
+                "EnrollmentProtocol", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOSSL", "Crypto",
@@ -134,7 +137,7 @@ enum House {
         Target(
             "postern-tenant", .command,
             [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort",
+                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
                 "MachineIdentity", "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher",
                 "CertificateAuthority", "EnrollmentService",
             ],
@@ -151,8 +154,8 @@ enum House {
         Target(
             "relay-benchmark", .command, folder: "ops/benchmark",
             [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "TenantPort", "ConnectorServices",
-                "Connector", "Dispatcher",
+                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
+                "ConnectorServices", "Connector", "Dispatcher",
             ],
             outside: ["ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509", "SwiftASN1", "Crypto"]),
     ]
