@@ -86,6 +86,8 @@ public final class ConnectorSession: Service {
         /// Told of each pause and its end.
         var observer: (@Sendable () -> Void)?
         var ending: Ending?
+        /// When what still runs is given up; nil until the session has to end.
+        var endsBy: ContinuousClock.Instant?
         /// Whether the handlers are torn down: what they say then says nothing of their requests.
         var isAbandoning = false
         var wake = WakeWatch(at: .now)
