@@ -148,7 +148,10 @@ extension DispatchMachine {
     public mutating func known(_ entry: KnownMessage.Entry, by header: RelayHeader, at now: Moment) -> [Action] {
         let (id, boot) = (entry.dispatch.request, header.boot)
         guard let tracked = requests[id] else { return settleUnresolved(entry, by: header, at: now) }
-        guard tracked.attempt == entry.dispatch.attempt, tracked.boot == boot else { return [] }
+        // One that finds traces of an earlier boot says so unasked, of what the group's queue brought it again.
+        let isFinder = tracked.boot == nil && entry.knowledge == .interrupted
+        guard tracked.attempt == entry.dispatch.attempt, tracked.boot == boot || isFinder else { return [] }
+        if case .ending = tracked.state { return [] }
         requests[id]?.lastSign = now.steady
         switch entry.knowledge {
         case .queued, .running, .finished:
