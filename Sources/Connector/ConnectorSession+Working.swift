@@ -62,7 +62,7 @@ extension ConnectorSession {
         guard left > .zero else {
             return .failed(RequestFailure(.deadlineExceeded, "the deadline passed before the service was asked"))
         }
-        return await work.service.perform(work.message.operation, timeout: left)
+        return await work.service.perform(work.message.operation, as: dispatch.requestClass, timeout: left)
     }
 
     /// Writes the outcome down before anyone hears it.

@@ -9,7 +9,7 @@ public protocol ConnectorService: Sendable {
     var kind: String { get }
 
     /// The limits that its requests are held to; nil where there are none.
-    var gate: (any ServiceGate)? { get }
+    var gate: ServiceGate? { get }
 
     /// What the tenant is told of the service.
     func offer(as name: String) -> ServiceOffer
@@ -24,19 +24,23 @@ public protocol ConnectorService: Sendable {
 
     /// Carries an authorized request out; ends early, and ends the exchange with its target, when its task is cancelled.
     ///
-    /// - Parameter timeout: how long the caller still waits.
+    /// - Parameters:
+    ///   - requestClass: what may be done twice; nothing but `safe` may be tried again.
+    ///   - timeout: how long the caller still waits.
     /// - Returns: the service's answer, or a failure that says truly whether anything may have run.
-    func perform(_ operation: RequestMessage.Operation, timeout: Duration) async -> ResponseMessage.Outcome
+    func perform(
+        _ operation: RequestMessage.Operation, as requestClass: RequestClass, timeout: Duration
+    ) async -> ResponseMessage.Outcome
 }
 
 extension ConnectorService {
-    public var gate: (any ServiceGate)? { nil }
+    public var gate: ServiceGate? { nil }
 
     public func offer(as name: String) -> ServiceOffer { ServiceOffer(name) }
 
     public func requestClass(of operation: RequestMessage.Operation) -> RequestClass {
         switch operation {
-        case .http(let content): .standard(forHTTPMethod: content.method)
+        case .http(let content): offer(as: "").requestClass(forHTTPMethod: content.method)
         }
     }
 }

@@ -16,12 +16,18 @@ public struct HTTPService: ConnectorService {
         public var policy: HTTPAccessPolicy
         /// The longest time for one request, however long its caller would wait.
         public var timeout: Duration
+        /// What is said of side effects and bounds.
+        public var terms: ServiceTerms
 
         /// Describes a service.
-        public init(target: URL, policy: HTTPAccessPolicy, timeout: Duration = .seconds(60)) {
+        public init(
+            target: URL, policy: HTTPAccessPolicy, timeout: Duration = .seconds(60),
+            terms: ServiceTerms = ServiceTerms()
+        ) {
             self.target = target
             self.policy = policy
             self.timeout = timeout
+            self.terms = terms
         }
     }
 
@@ -30,15 +36,19 @@ public struct HTTPService: ConnectorService {
     private let base: String
 
     public var kind: String { "http" }
+    public let gate: ServiceGate?
 
     /// Wraps a target; the client is shared among services and belongs to the caller.
     public init(_ configuration: Configuration, client: HTTPClient) {
         self.configuration = configuration
         self.client = client
+        gate = ServiceGate(configuration.terms.limits)
         var base = configuration.target.absoluteString
         while base.hasSuffix("/") { base.removeLast() }
         self.base = base
     }
+
+    public func offer(as name: String) -> ServiceOffer { configuration.terms.offer(as: name) }
 
     public func authorize(_ operation: RequestMessage.Operation) throws(RequestFailure) {
         switch operation {
@@ -56,13 +66,17 @@ public struct HTTPService: ConnectorService {
         "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url",
     ]
 
-    public func perform(_ operation: RequestMessage.Operation, timeout: Duration) async -> ResponseMessage.Outcome {
+    public func perform(
+        _ operation: RequestMessage.Operation, as requestClass: RequestClass, timeout: Duration
+    ) async -> ResponseMessage.Outcome {
         switch operation {
-        case .http(let content): await exchange(content, timeout: min(timeout, configuration.timeout))
+        case .http(let content): await exchange(content, requestClass, timeout: min(timeout, configuration.timeout))
         }
     }
 
-    private func exchange(_ content: HTTPRequestContent, timeout: Duration) async -> ResponseMessage.Outcome {
+    private func exchange(
+        _ content: HTTPRequestContent, _ requestClass: RequestClass, timeout: Duration
+    ) async -> ResponseMessage.Outcome {
         let end = ContinuousClock.now + timeout
         var request = HTTPClientRequest(url: base + content.target.asURITarget)
         request.method = HTTPMethod(rawValue: content.method)
@@ -72,7 +86,7 @@ public struct HTTPService: ConnectorService {
         }
         if !content.body.isEmpty { request.body = .bytes(ByteBuffer(bytes: content.body)) }
         do {
-            let response = try await execute(request, until: end)
+            let response = try await execute(request, requestClass, until: end)
             return await read(response, isHead: content.method == "HEAD", until: end)
         } catch {
             return .failed(Self.failure(of: error, mayHaveRun: Self.mayHaveReachedTarget(error)))
@@ -81,12 +95,12 @@ public struct HTTPService: ConnectorService {
 
     /// Asks once, or a second time where that is safe: a kept connection may end just when it is used again.
     private func execute(
-        _ request: HTTPClientRequest, until end: ContinuousClock.Instant
+        _ request: HTTPClientRequest, _ requestClass: RequestClass, until end: ContinuousClock.Instant
     ) async throws -> HTTPClientResponse {
         do {
             return try await client.execute(request, timeout: .milliseconds((end - .now).inMilliseconds))
         } catch let error as HTTPClientError where error == .remoteConnectionClosed {
-            guard RequestClass.standard(forHTTPMethod: request.method.rawValue) == .safe else { throw error }
+            guard requestClass == .safe else { throw error }
             return try await client.execute(request, timeout: .milliseconds((end - .now).inMilliseconds))
         }
     }

@@ -132,7 +132,7 @@ public struct StateFolder: Sendable {
         }
     }
 
-    private static func failed(_ verb: String, _ path: String) -> IdentityStoreError {
+    static func failed(_ verb: String, _ path: String) -> IdentityStoreError {
         IdentityStoreError(
             .inputOutput, "Could not \(verb) \(path): \(reason())",
             remedy: "Look at the disk's space and at the folder's owner and mode.")

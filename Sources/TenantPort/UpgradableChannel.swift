@@ -32,23 +32,33 @@ struct UpgradableChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(
+            try channel.pipeline.syncOperations.addHandler(
                 NIOSSLServerHandler(
                     context: context,
                     customVerificationCallback: { _, promise in promise.succeed(.certificateVerified) }))
-            let encoder = HTTPResponseEncoder()
-            let decoder = ByteToMessageHandler(
-                HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: headLimits))
-            let gate = UpgradeGate(timeout: TimeAmount(configuration.firstRequestTimeout), upgrade: upgrade)
-            let upgrader = NIOTypedHTTPServerUpgradeHandler(
-                httpEncoder: encoder, extraHTTPHandlers: [decoder, gate],
-                upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration<Upgraded>(
-                    upgraders: upgrade.map { [webSocketUpgrader($0)] } ?? [],
-                    notUpgradingCompletionHandler: { channel in setUpHTTP(channel, logger: logger) }))
-            try pipeline.addHandlers([encoder, decoder, gate, upgrader])
-            return Value(channel: channel, upgraded: upgrader.upgradeResultFuture)
+            return Value(channel: channel, upgraded: try addHandlers(to: channel, logger: logger))
         }
+    }
+
+    /// Adds all that stands behind TLS; the result is there when the first request has decided what the connection is.
+    func addHandlers(to channel: any Channel, logger: Logger) throws -> EventLoopFuture<Upgraded> {
+        let hold = ShutdownHold()
+        let encoder = HTTPResponseEncoder()
+        let decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: headLimits))
+        let gate = UpgradeGate(timeout: TimeAmount(configuration.firstRequestTimeout), upgrade: upgrade, hold: hold)
+        let upgrader = NIOTypedHTTPServerUpgradeHandler(
+            httpEncoder: encoder, extraHTTPHandlers: [decoder, gate],
+            upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration<Upgraded>(
+                upgraders: upgrade.map { [webSocketUpgrader($0)] } ?? [],
+                notUpgradingCompletionHandler: { channel in setUpHTTP(channel, logger: logger) }))
+        try channel.pipeline.syncOperations.addHandlers([hold, encoder, decoder, gate, upgrader])
+        let upgraded = upgrader.upgradeResultFuture
+        // One turn later: the upgrade handler still has to pass on what it kept, and that is part of the first request.
+        upgraded.assumeIsolated().whenSuccess { _ in
+            channel.eventLoop.assumeIsolated().execute { hold.complete() }
+        }
+        return upgraded
     }
 
     func handle(value: Value, logger: Logger) async {

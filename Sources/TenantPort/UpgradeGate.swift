@@ -12,12 +12,14 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
 
     private let timeout: TimeAmount
     private let upgrade: PortUpgrade?
+    private let hold: ShutdownHold
     private var deadline: Scheduled<Void>?
     private var isOpen = false
 
-    init(timeout: TimeAmount, upgrade: PortUpgrade?) {
+    init(timeout: TimeAmount, upgrade: PortUpgrade?, hold: ShutdownHold) {
         self.timeout = timeout
         self.upgrade = upgrade
+        self.hold = hold
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -39,6 +41,7 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         deadline?.cancel()
         let isFirst = !isOpen
         isOpen = true
+        hold.begin()
         guard !(isFirst && upgrade?.accepts(head) == true) else { return context.fireChannelRead(data) }
         guard head.headers.contains(name: "upgrade") else { return context.fireChannelRead(data) }
         // `Connection` stays: it may name further fields that belong to this connection alone.

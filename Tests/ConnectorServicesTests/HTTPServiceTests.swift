@@ -10,11 +10,12 @@ import Testing
 struct HTTPServiceTests {
     private func ask(
         _ service: HTTPService, _ method: String = "GET", _ target: String = "/", headers: [HTTPHeaderField] = [],
-        body: String = "", timeout: Duration = .seconds(10)
+        body: String = "", class requestClass: RequestClass? = nil, timeout: Duration = .seconds(10)
     ) async -> ResponseMessage.Outcome {
         let content = HTTPRequestContent(
             method: method, target: target, headers: headers, body: Array(body.utf8)[...])
-        return await service.perform(.http(content), timeout: timeout)
+        return await service.perform(
+            .http(content), as: requestClass ?? .standard(forHTTPMethod: method), timeout: timeout)
     }
 
     @Test("method, target, header fields and body arrive as they were sent")
@@ -284,6 +285,16 @@ struct HTTPServiceTests {
             server, service in
             _ = try await ask(service, "POST").answer()
             #expect(await ask(service, "POST").failure?.code == .outcomeUnknown)
+            #expect(server.received.count == 2)
+        }
+    }
+
+    @Test("a GET that its caller allows once is never sent a second time")
+    func noSecondGetOnce() async throws {
+        try await TargetServer.run(script: { _, number in number == 2 ? .close : .ok("\(number)") }) {
+            server, service in
+            _ = try await ask(service, class: .once).answer()
+            #expect(await ask(service, class: .once).failure?.code == .outcomeUnknown)
             #expect(server.received.count == 2)
         }
     }

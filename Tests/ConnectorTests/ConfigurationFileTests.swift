@@ -1,6 +1,7 @@
 import Connector
 import ConnectorServices
 import Foundation
+import RelayFormat
 import Testing
 
 @Suite("The connector's configuration file")
@@ -53,6 +54,44 @@ struct ConfigurationFileTests {
         #expect(configuration.services.isEmpty)
         #expect(configuration.inFlight == 256)
         #expect(configuration.drain == .seconds(10))
+    }
+
+    @Test("a service says what may run twice, and how much of it may be used at a time")
+    func terms() throws {
+        let configuration = try ConfigurationFile.parse(
+            """
+            services:
+              plain: {kind: http, target: "http://h:80"}
+              orders:
+                kind: http
+                target: http://h:80
+                class: once
+                limits: {concurrency: 8, rate: 100/s, burst: 20}
+              payments:
+                kind: http
+                target: http://h:80
+                honours_idempotency_key: true
+                limits: {rate: 10/m}
+            """)
+        func terms(_ name: String) throws -> ServiceTerms { try #require(configuration.services[name]).terms }
+        #expect(try terms("plain") == ServiceTerms())
+        #expect(
+            try terms("orders")
+                == ServiceTerms(
+                    requestClass: .once,
+                    limits: .init(concurrency: 8, rate: .init(100, per: .seconds(1), burst: 20))))
+        #expect(
+            try terms("payments")
+                == ServiceTerms(honoursIdempotencyKey: true, limits: .init(rate: .init(10, per: .seconds(60)))))
+        #expect(try terms("payments").limits.rate == .init(1, per: .seconds(6), burst: 1))
+    }
+
+    @Test("the sample configuration is one that is taken")
+    func sample() throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../ops/examples/connector.yaml")
+        let configuration = try ConfigurationFile.parse(String(contentsOf: path, encoding: .utf8))
+        #expect(configuration.services["intranet"]?.terms == ServiceTerms())
+        #expect(configuration.services["payments"]?.terms.honoursIdempotencyKey == true)
     }
 
     @Test("a service without a rule allows nothing")
@@ -116,7 +155,19 @@ struct ConfigurationFileTests {
         .target("http://user:secret@h:80"), .target("http://h:80/?x=1"), .target("http://h:80/#x"),
         .target("http://h:99999"), .target("http://h:0"), .target("file:///etc/passwd"), .target("http://h o:80"),
         .http("    timeout: never", "timeout", "500ms"), .http("    timeout: 0s", "timeout", "500ms"),
-        .http("    alow: []", "alow", "known here are: allow, kind, target, timeout"),
+        .http("    alow: []", "alow", "known here are: allow, class, honours_idempotency_key, kind"),
+        .http("    class: never", "class", "keyed may under one idempotency key"),
+        .http("    class: [once]", "class", "text"), .http("    class: Once", "class", "\"Once\" is no class"),
+        .http("    honours_idempotency_key: perhaps", "honours_idempotency_key", "true or false"),
+        .http("    limits: 5", "limits", "mapping"),
+        .http("    limits: {concurrency: 0}", "limits.concurrency", "1 to 65536"),
+        .http("    limits: {concurrency: 5/s}", "limits.concurrency", "whole number"),
+        .http("    limits: {rate: 100}", "limits.rate", "100/s, 10/m"),
+        .http("    limits: {rate: 0/s}", "limits.rate", "100/s"), .http("    limits: {rate: 5/d}", "limits.rate", "5/h"),
+        .http("    limits: {rate: -1/s}", "limits.rate", "100/s"), .http("    limits: {rate: 1/s/s}", "limits.rate", "/s"),
+        .http("    limits: {burst: 5}", "limits.burst", "belongs to a rate"),
+        .http("    limits: {rate: 5/s, burst: 0}", "limits.burst", "1 to 65536"),
+        .http("    limits: {in_flight: 5}", "limits.in_flight", "known here are: burst, concurrency, rate"),
         .http("    allow: all", "allow", "list"), .http("    allow: [all]", "allow[0]", "mapping"),
         .http("    allow: [{paths: [/]}]", "allow[0].methods", "at least one method"),
         .http("    allow: [{methods: [], paths: [/]}]", "allow[0].methods", "at least one method"),

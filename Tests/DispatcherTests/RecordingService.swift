@@ -19,7 +19,9 @@ final class RecordingService: ConnectorService {
 
     func authorize(_ operation: RequestMessage.Operation) throws(RequestFailure) {}
 
-    func perform(_ operation: RequestMessage.Operation, timeout: Duration) async -> ResponseMessage.Outcome {
+    func perform(
+        _ operation: RequestMessage.Operation, as requestClass: RequestClass, timeout: Duration
+    ) async -> ResponseMessage.Outcome {
         switch operation {
         case .http(let content):
             requests.withLock { $0.append(content) }

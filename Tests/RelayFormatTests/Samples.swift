@@ -27,13 +27,16 @@ enum Samples {
 
     static let requestMessage = RequestMessage(
         service: "intranet", requestClass: .keyed, deadline: RelayTime(milliseconds: 1_000),
-        dispatchUntil: RelayTime(milliseconds: 900), operation: .http(httpRequest))
+        dispatchUntil: RelayTime(milliseconds: 900), runsAlone: true, operation: .http(httpRequest))
     static let beat = BeatMessage(
         role: .connector, readiness: .draining, bootNumber: 7, name: "söderberg", version: "1.2.3",
-        services: ["intranet", "printer"], inFlight: 3, credit: 253)
-    static let accepted = AcceptedMessage([
-        .init(request: request, attempt: 1), .init(request: .none, attempt: .max),
-    ])
+        services: [
+            ServiceOffer("intranet"), ServiceOffer("printer", requestClass: .once),
+            ServiceOffer("orders", honoursIdempotencyKey: true),
+        ], inFlight: 3, credit: 253, note: "moving house")
+    static let dispatches = [
+        DispatchName(request: request, attempt: 1), DispatchName(request: .none, attempt: .max),
+    ]
 
     /// A message: its name, its bytes, and a reading of them that says whether the same message came out.
     struct Sample: Sendable, CustomStringConvertible {
@@ -60,10 +63,18 @@ enum Samples {
                 "RESPONSE with a failure", .response,
                 ResponseMessage(.failed(RequestFailure(.targetUnreachable, "connection refused")))),
             Sample("BEAT", .beat, beat),
-            Sample("ACCEPTED", .accepted, accepted),
+            Sample("ACCEPTED", .accepted, DispatchListMessage(dispatches)),
+            Sample("CLAIM", .claim, ClaimMessage(zip(dispatches, [.once, .safe]).map { .init($0, as: $1) })),
+            Sample("GRANT", .grant, DispatchListMessage(dispatches)),
+            Sample("ASK", .ask, DispatchListMessage(dispatches)),
+            Sample(
+                "KNOWN", .known,
+                KnownMessage(KnownMessage.Knowledge.allCases.map { .init(dispatches[0], $0) })),
+            Sample("CANCEL", .cancel, CancelMessage(dispatches, mode: .unwanted)),
+            Sample("GOAWAY", .goAway, GoAwayMessage(.pause, until: RelayTime(milliseconds: 9), note: "moving house")),
             Sample("RETURN", .return, ReturnMessage(.busy)),
             Sample("RECEIPT", .receipt, ReceiptMessage([request, .none])),
-            Sample("INVITE", .invite, InviteMessage(now: RelayTime(milliseconds: 5))),
+            Sample("INVITE", .invite, InviteMessage(now: RelayTime(milliseconds: 5), bootNumber: 3)),
             Sample("PING", .ping, EmptyMessage()),
             Sample("PONG", .pong, EmptyMessage()),
         ]
@@ -76,7 +87,11 @@ enum Samples {
         case .request: _ = try envelope.decode(RequestMessage.self)
         case .response: _ = try envelope.decode(ResponseMessage.self)
         case .beat: _ = try envelope.decode(BeatMessage.self)
-        case .accepted: _ = try envelope.decode(AcceptedMessage.self)
+        case .accepted, .grant, .ask: _ = try envelope.decode(DispatchListMessage.self)
+        case .claim: _ = try envelope.decode(ClaimMessage.self)
+        case .known: _ = try envelope.decode(KnownMessage.self)
+        case .cancel: _ = try envelope.decode(CancelMessage.self)
+        case .goAway: _ = try envelope.decode(GoAwayMessage.self)
         case .return: _ = try envelope.decode(ReturnMessage.self)
         case .receipt: _ = try envelope.decode(ReceiptMessage.self)
         case .invite: _ = try envelope.decode(InviteMessage.self)

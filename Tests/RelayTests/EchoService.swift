@@ -21,7 +21,9 @@ final class EchoService: ConnectorService {
         }
     }
 
-    func perform(_ operation: RequestMessage.Operation, timeout: Duration) async -> ResponseMessage.Outcome {
+    func perform(
+        _ operation: RequestMessage.Operation, as requestClass: RequestClass, timeout: Duration
+    ) async -> ResponseMessage.Outcome {
         guard case .http(let content) = operation else { return .failed(RequestFailure(.targetFailed, "not HTTP")) }
         executions.withLock { $0.append(content.target) }
         if delay > .zero { try? await Task.sleep(for: delay) }

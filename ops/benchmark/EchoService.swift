@@ -7,7 +7,9 @@ struct EchoService: ConnectorService {
 
     func authorize(_ operation: RequestMessage.Operation) throws(RequestFailure) {}
 
-    func perform(_ operation: RequestMessage.Operation, timeout: Duration) async -> ResponseMessage.Outcome {
+    func perform(
+        _ operation: RequestMessage.Operation, as requestClass: RequestClass, timeout: Duration
+    ) async -> ResponseMessage.Outcome {
         switch operation {
         case .http(let content):
             .http(HTTPResponseContent(status: 200, headers: content.headers, body: content.body))

@@ -71,10 +71,11 @@ struct LinkAuthorization: Sendable {
         case (.presence, _, .beat): true
         case (.group, .dispatcher, .request): true
         case (.inbox, .dispatcher, .request), (.inbox, .dispatcher, .invite), (.inbox, .dispatcher, .receipt),
-            (.inbox, .dispatcher, .pong):
+            (.inbox, .dispatcher, .grant), (.inbox, .dispatcher, .ask), (.inbox, .dispatcher, .cancel),
+            (.inbox, .dispatcher, .goAway), (.inbox, .dispatcher, .pong):
             true
-        case (.inbox, .connector, .accepted), (.inbox, .connector, .return), (.inbox, .connector, .response),
-            (.inbox, .connector, .ping):
+        case (.inbox, .connector, .accepted), (.inbox, .connector, .claim), (.inbox, .connector, .return),
+            (.inbox, .connector, .response), (.inbox, .connector, .known), (.inbox, .connector, .ping):
             true
         default: false
         }

@@ -14,6 +14,12 @@ internal import Yams
 ///     kind: http
 ///     target: http://127.0.0.1:8080
 ///     timeout: 60s
+///     class: once             # of all its requests: safe, keyed or once; without it the method decides
+///     honours_idempotency_key: true   # then POST and PATCH may run again under one key
+///     limits:
+///       concurrency: 8        # requests at a time
+///       rate: 100/s           # starts, per s, m or h
+///       burst: 20             # starts at once after a pause
 ///     allow:                # what no rule allows is denied
 ///       - methods: [GET, HEAD]
 ///         paths: ["/status", "/reports/**"]
@@ -113,6 +119,7 @@ public enum ConfigurationFile {
         }
         var configuration = HTTPService.Configuration(target: target, policy: HTTPAccessPolicy(rules: rules))
         if let timeout = try node.duration("timeout") { configuration.timeout = timeout }
+        configuration.terms = try terms(&node)
         try node.end()
         return configuration
     }

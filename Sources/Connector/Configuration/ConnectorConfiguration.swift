@@ -13,6 +13,13 @@ public struct ConnectorConfiguration: Sendable {
     public enum Service: Sendable {
         /// An HTTP service.
         case http(HTTPService.Configuration)
+
+        /// What is said of its side effects and bounds.
+        public var terms: ServiceTerms {
+            switch self {
+            case .http(let http): http.terms
+            }
+        }
     }
 
     /// Describes a connector; one that offers nothing by default.

@@ -74,6 +74,12 @@ struct KeyedNode {
         return value
     }
 
+    mutating func boolean(_ key: String) throws(ConfigurationError) -> Bool? {
+        guard let node = take(key) else { return nil }
+        guard let value = node.bool else { throw ConfigurationError(path(key), "true or false is expected here") }
+        return value
+    }
+
     /// Checks that every key was read.
     func end() throws(ConfigurationError) {
         guard let unknown = keys.first(where: { !read.contains($0) }) else { return }

@@ -8,6 +8,18 @@ internal import ServiceLifecycle
 
 /// Tells the tenant that the connector lives, and learns the tenant's time from the answers.
 struct HeartbeatService: Service {
+    /// One heartbeat, from whose answer the clock learns.
+    @discardableResult
+    static func beat(
+        _ calls: EnrollmentCalls, _ clock: TenantClock
+    ) async throws(EnrollmentClientError) -> HeartbeatAnswer {
+        let asked = ContinuousClock.now
+        let answer = try await calls.heartbeat(version: PosternVersion.text)
+        let milliseconds = UInt64(max(0, answer.serverTime.timeIntervalSince1970 * 1000))
+        clock.learn(tenantTime: RelayTime(milliseconds: milliseconds), asked: asked, answered: .now)
+        return answer
+    }
+
     let calls: EnrollmentCalls
     let clock: TenantClock
     let logger: Logger
@@ -17,13 +29,8 @@ struct HeartbeatService: Service {
             var wasReached = true
             var interval = 60
             while !Task.isCancelled {
-                let asked = ContinuousClock.now
                 do throws(EnrollmentClientError) {
-                    let answer = try await calls.heartbeat(version: PosternVersion.text)
-                    let milliseconds = UInt64(max(0, answer.serverTime.timeIntervalSince1970 * 1000))
-                    clock.learn(
-                        tenantTime: RelayTime(milliseconds: milliseconds), asked: asked, answered: .now)
-                    interval = min(max(answer.interval, 5), 3600)
+                    interval = min(max(try await Self.beat(calls, clock).interval, 5), 3600)
                     if abs(clock.localDrift / .seconds(1)) > 30 {
                         logger.warning(
                             "This machine's clock is off; the tenant's time is used",

@@ -14,7 +14,9 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Answers the tenant's requests until it is told to stop.",
         discussion: """
-            SIGTERM: takes no new work, finishes what runs, ends. A second SIGTERM ends at once.
+            SIGTERM: takes no new work, finishes what runs within 'limits.drain', ends with exit code 0. A second SIGTERM
+            ends at once. 'postern drain', or an order of the tenant's operator, ends it with exit code 11. Another
+            process that is started later with the same identity takes its place, and it ends with exit code 5.
             The services come from the configuration file; what is not allowed there is denied.
             """)
 
@@ -33,39 +35,65 @@ struct RunCommand: AsyncParsableCommand {
             if configuration.services.isEmpty {
                 logger.warning("The configuration offers no services", metadata: ["file": "\(config)"])
             }
+            guard let lock = try StateFolder(path: state.stateDir).lock("run.lock") else {
+                throw CommandFailure(
+                    .usage, "a connector already runs with the state folder \(state.stateDir)",
+                    advice: "'postern status' shows it. Stop it first, or register another connector in a folder of its"
+                        + " own.", reason: "already-running")
+            }
             let runtime = try await ConnectorRuntime.open(
                 identity: identity, configuration: configuration, network: try NetworkSettings.fromEnvironment(),
-                isObserver: false, logger: logger)
-            // Stopped from the last to the first: the session drains while the link still stands.
-            let services: [any Service] = [
-                SecondSignal(),
-                LinkService(link: runtime.link),
-                HeartbeatService(calls: .registered(over: runtime.http), clock: runtime.clock, logger: logger),
-                ControlServer(
-                    path: state.controlSocket,
-                    handlers: .init(status: { runtime.status() }, ping: { await runtime.ping() }), logger: logger),
-                runtime.session,
-            ]
-            // What the library says of services at debug level would print all that they hold.
-            var lifecycleLogger = logger
-            lifecycleLogger.logLevel = max(.info, logger.logLevel)
-            let group = ServiceGroup(
-                configuration: .init(
-                    services: services.map {
-                        .init(
-                            service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-                            failureTerminationBehavior: .cancelGroup)
-                    }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [],
-                    logger: lifecycleLogger))
+                journalPath: state.journal, logger: logger)
             do {
-                try await group.run()
-            } catch is SecondSignal.Received {
-                logger.warning("Told twice to stop: ended at once")
+                try await serve(runtime, drain: configuration.drain, logger: logger)
             } catch {
                 await runtime.close()
                 throw error
             }
             await runtime.close()
+            withExtendedLifetime(lock) {}
+            if runtime.session.isEndingByDrain { throw ExitCode(PosternExitCode.drained.rawValue) }
+        }
+    }
+
+    private func serve(_ runtime: ConnectorRuntime, drain: Duration, logger: Logger) async throws {
+        let pauseFile = PauseFile(folder: StateFolder(path: state.stateDir), session: runtime.session, logger: logger)
+        try pauseFile.restore()
+        runtime.session.onStandingChanged { pauseFile.saveSoon() }
+        let orders = ConnectorOrders(
+            session: runtime.session, pauseFile: pauseFile, clock: runtime.clock, drain: drain, logger: logger)
+        // Stopped from the last to the first: the session drains while the link still stands.
+        let services: [any Service] = [
+            SecondSignal(),
+            LinkService(link: runtime.link),
+            HeartbeatService(calls: .registered(over: runtime.http), clock: runtime.clock, logger: logger),
+            ControlServer(
+                path: state.controlSocket,
+                handlers: .init(
+                    status: { runtime.status() }, ping: { await runtime.ping() },
+                    drain: { (order) async throws(ControlRefusal) in try orders.drain(order) },
+                    pause: { (order) async throws(ControlRefusal) in try await orders.pause(order) },
+                    resume: { () async throws(ControlRefusal) in try await orders.resume() }), logger: logger),
+            runtime.session,
+        ]
+        // What the library says of services at debug level would print all that they hold.
+        var lifecycleLogger = logger
+        lifecycleLogger.logLevel = max(.info, logger.logLevel)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map {
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup)
+                }, gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [],
+                logger: lifecycleLogger))
+        do {
+            try await group.run()
+        } catch is SecondSignal.Received {
+            logger.warning("Told twice to stop: ended at once")
+        }
+        if runtime.session.isEndingByDrain {
+            logger.notice("Drained on request", metadata: ["exit_code": "\(PosternExitCode.drained.rawValue)"])
         }
     }
 

@@ -9,17 +9,32 @@ struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Says how the connector stands; never better than its last proven round trip.",
-        discussion: "Exit codes: 0 online; 1 running and not online; 3 not registered; 8 not running.")
+        discussion: """
+            online: takes work, and a round trip to a dispatcher was proven within the last 15 seconds. paused: told to
+            take no work. unproven: the link is up, and no dispatcher answers. disconnected: no link. draining: finishes
+            what it has, then ends.
+
+            With --watch it goes on until SIGINT: on a terminal the whole is drawn again each second, elsewhere only
+            lines that have changed are printed.
+
+            Exit codes: 0 online; 1 running and not online; 3 not registered; 8 not running.
+            """)
 
     @OptionGroup var state: StateOptions
-    @Flag(help: "Print JSON.") var json = false
+    @Flag(help: "Print JSON; with --watch an object a line.") var json = false
+    @Flag(help: "Go on, and show what changes.") var watch = false
 
     func run() async throws {
         try await report {
             let identity = try state.registeredIdentity()
+            let client = ControlClient(path: state.controlSocket)
+            if watch {
+                try await StatusWatch(client: client, stateDir: state.stateDir, json: json).run()
+                return
+            }
             let status: ConnectorStatus
             do {
-                status = try await ControlClient(path: state.controlSocket).status()
+                status = try await client.status()
             } catch ControlClient.Failure.notRunning {
                 try printNotRunning(identity)
                 throw ExitCode(PosternExitCode.network.rawValue)
@@ -31,7 +46,7 @@ struct StatusCommand: AsyncParsableCommand {
                 encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
                 print(String(decoding: try encoder.encode(status), as: UTF8.self))
             } else {
-                print(Self.text(of: status))
+                print(StatusText(status).lines.joined(separator: "\n"))
             }
             if status.state != .online { throw ExitCode(PosternExitCode.unexpected.rawValue) }
         }
@@ -52,28 +67,5 @@ struct StatusCommand: AsyncParsableCommand {
             "certificate_not_after": RFC3339.text(of: record.notAfter),
         ]
         print(String(decoding: try JSONEncoder().encode(facts), as: UTF8.self))
-    }
-
-    private static func text(of status: ConnectorStatus) -> String {
-        var lines = [
-            "\(status.state.rawValue) for \(Int(status.forSeconds)) s: \(status.reason)",
-            "connector    \(status.name) (\(status.connector))",
-            "tenant       \(status.tenant)",
-            "groups       \(status.groups.joined(separator: ", "))",
-            "services     "
-                + status.services.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }.joined(separator: ", "),
-            "in flight    \(status.inFlight), finished \(status.finished)",
-        ]
-        if let trip = status.lastRoundTrip {
-            let text = trip.milliseconds.formatted(.number.precision(.fractionLength(2)))
-            lines.append("round trip   \(text) ms, proven \(Int(trip.ageSeconds)) s ago")
-        }
-        if let end = status.certificateNotAfter { lines.append("certificate  until \(end)") }
-        if abs(status.clockDriftSeconds) > 5 {
-            lines.append("clock        \(Int(status.clockDriftSeconds)) s ahead of the tenant's")
-        }
-        lines.append("version      \(status.version), start \(status.bootNumber)")
-        if let action = status.nextAction { lines.append("next         \(action)") }
-        return lines.joined(separator: "\n")
     }
 }

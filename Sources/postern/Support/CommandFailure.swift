@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import BrokerLink
+internal import Connector
 internal import EnrollmentClient
 internal import EnrollmentProtocol
 internal import Foundation
@@ -39,6 +40,8 @@ struct CommandFailure: Error, CustomStringConvertible {
             self.init(.secret, error.message, advice: "Copy it again, whole, or ask for a new one.")
         case let error as LinkError:
             self.init(error)
+        case let error as ConnectorSessionError where error.code == .replaced:
+            self.init(replacedBecause: error.message)
         default:
             self.init(.unexpected, "\(error)", advice: "Please report this.")
         }
@@ -52,9 +55,7 @@ struct CommandFailure: Error, CustomStringConvertible {
                 advice: "Ask the administrator. To come back: postern unregister --local, then register with a new"
                     + " invitation.", reason: "revoked")
         case .refused(.replaced):
-            self.init(
-                .identityInUse, "another process with this identity has taken its place",
-                advice: "Look where else this state folder, or a copy of it, is in use.", reason: "replaced")
+            self.init(replacedBecause: error.message)
         case .malformed:
             self.init(
                 .version, "the tenant's link speaks another language (\(error.message))",
@@ -62,6 +63,14 @@ struct CommandFailure: Error, CustomStringConvertible {
         default:
             self.init(.network, error.message, advice: "'postern status' and the log say more.")
         }
+    }
+
+    private init(replacedBecause message: String) {
+        self.init(
+            .identityInUse, "another process with this identity has taken its place (\(message))",
+            advice: "Look where else this state folder, or a copy of it, is in use. A second connector of the group needs"
+                + " an invitation and a registration of its own. Starting this one again would drive the other out.",
+            reason: "replaced")
     }
 
     /// The text for people.

@@ -4,8 +4,10 @@ internal import Foundation
 public struct ConnectorStatus: Codable, Sendable, Equatable {
     /// How the connector stands.
     public enum State: String, Codable, Sendable {
-        /// A round trip through the queue was proven within the last 15 seconds.
+        /// It takes work, and a round trip through the queue was proven within the last 15 seconds.
         case online
+        /// A round trip was proven lately, and it was told to take no work for a while.
+        case paused
         /// The link is up, and no round trip has been proven lately.
         case unproven
         /// There is no link to the queue.
@@ -38,12 +40,20 @@ public struct ConnectorStatus: Codable, Sendable, Equatable {
     public var bootNumber: UInt64
     /// The program's version.
     public var version: String
-    /// How many requests it has.
+    /// How many requests it has: running, waiting for leave to run, or for the receipt of their answer.
     public var inFlight: Int
+    /// What the requests that it has are doing.
+    public var requests: Requests
     /// How many requests it has finished since it started.
     public var finished: UInt64
     /// How many dispatchers it knows.
     public var dispatchers: Int
+    /// The pause that was ordered; nil when there is none.
+    public var pause: Pause?
+    /// How far the drain has come; nil when it was not told to stop.
+    public var drain: Drain?
+    /// What the journal holds; nil where none is kept.
+    public var journal: Journal?
     /// The last proven round trip.
     public var lastRoundTrip: RoundTrip?
     /// By how many seconds the local clock is ahead of the tenant's.
@@ -51,24 +61,9 @@ public struct ConnectorStatus: Codable, Sendable, Equatable {
     /// When the certificate ends, RFC 3339.
     public var certificateNotAfter: String?
 
-    /// A way through the queue to a dispatcher and back.
-    public struct RoundTrip: Codable, Sendable, Equatable {
-        /// How long it took, in milliseconds.
-        public var milliseconds: Double
-        /// How many seconds ago it was proven.
-        public var ageSeconds: Double
-        /// The dispatcher's process that answered.
-        public var dispatcher: String
-
-        enum CodingKeys: String, CodingKey {
-            case milliseconds
-            case ageSeconds = "age_seconds"
-            case dispatcher
-        }
-    }
-
     enum CodingKeys: String, CodingKey {
-        case state, reason, tenant, connector, name, groups, services, boot, version, finished, dispatchers
+        case state, reason, tenant, connector, name, groups, services, boot, version, requests, finished, dispatchers
+        case pause, drain, journal
         case forSeconds = "for_seconds"
         case nextAction = "next_action"
         case bootNumber = "boot_number"
