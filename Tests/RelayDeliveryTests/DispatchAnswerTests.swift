@@ -47,18 +47,18 @@ struct DispatchAnswerTests {
     @Test("beyond the limit of bytes a request is refused, unless it is the only one")
     func overloadOfBytes() {
         let scene = scene(limits: DispatchLimits(bytes: 1000))
-        #expect(scene.machine.objection(toSize: 5000) == nil)
+        #expect(scene.objection(toSize: 5000) == nil)
         _ = scene.submit(1, size: 600)
-        #expect(scene.machine.objection(toSize: 400) == nil)
-        #expect(scene.machine.objection(toSize: 401)?.code == .overloaded)
+        #expect(scene.objection(toSize: 400) == nil)
+        #expect(scene.objection(toSize: 401)?.code == .overloaded)
         #expect(scene.submit(2, size: 401) == [.answered(2, .overloaded, attempt: 0)])
         #expect(scene.submit(3, durable: true, size: 401).count == 1, "the ledger has it, and it is not refused")
         _ = scene.responded(1, by: one)
         _ = scene.responded(3, by: one)
         _ = scene.write()
         _ = scene.submit(4, size: 900)
-        #expect(scene.machine.objection(toSize: 100) == nil)
-        #expect(scene.machine.objection(toSize: 101)?.code == .overloaded)
+        #expect(scene.objection(toSize: 100) == nil)
+        #expect(scene.objection(toSize: 101)?.code == .overloaded)
     }
 
     @Test("the first answer of any attempt wins, and each later one is nothing")
@@ -87,7 +87,7 @@ struct DispatchAnswerTests {
         _ = scene.submit(1, class: .keyed)
         #expect(scene.responded(1, by: one) == [.receipt(1, one.boot), .answered(1, nil, attempt: 1)])
         #expect(scene.accepted(1, by: one) == [.cancelled(1, attempt: 1, one.boot, .unwanted)])
-        #expect(scene.machine.count == 0)
+        #expect(scene.count == 0)
     }
 
     @Test("a failure is an answer as good as any")
@@ -95,7 +95,8 @@ struct DispatchAnswerTests {
         let scene = scene()
         _ = scene.submit(1)
         let denied = ResponseMessage.Outcome.failed(RequestFailure(.deniedByPolicy, "no"))
-        #expect(scene.responded(1, by: one, denied) == [.receipt(1, one.boot), .answered(1, .deniedByPolicy, attempt: 1)])
+        #expect(
+            scene.responded(1, by: one, denied) == [.receipt(1, one.boot), .answered(1, .deniedByPolicy, attempt: 1)])
     }
 
     @Test("that an earlier attempt is unknown says nothing while a later one is under way")
@@ -160,6 +161,6 @@ struct DispatchAnswerTests {
         count(keep(scene, for: .seconds(10)))
         #expect(answers.count == 1000)
         #expect(answers.values.allSatisfy { $0 == 1 })
-        #expect(scene.machine.count == 0)
+        #expect(scene.count == 0)
     }
 }

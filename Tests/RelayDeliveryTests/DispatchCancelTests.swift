@@ -40,22 +40,26 @@ struct DispatchCancelTests {
         scene.advance(by: duration)
     }
 
-    @Test("at the deadline the answer is definite, unless it may have run", arguments: RequestClass.allCases, Stage.allCases)
+    @Test(
+        "at the deadline the answer is definite, unless it may have run", arguments: RequestClass.allCases,
+        Stage.allCases)
     func deadline(requestClass: RequestClass, stage: Stage) {
         let scene = scene(requestClass, at: stage)
         let events = pass(.seconds(10), scene).filter { if case .answered = $0 { true } else { false } }
-        let attempt = scene.machine.count == 0 ? events.first : nil
+        let attempt = scene.count == 0 ? events.first : nil
         guard case .answered(1, let code, _)? = attempt else {
             Issue.record("no answer: \(events)")
             return
         }
         #expect(code == (mayHaveRun(requestClass, at: stage) ? .outcomeUnknown : .deadlineExceeded))
         #expect(events.count == 1)
-        #expect(scene.machine.earliestDeadline == nil)
+        #expect(scene.earliestDeadline == nil)
         #expect(scene.claimed(1, by: one) == [.cancelled(1, attempt: 1, one.boot, .unwanted)])
     }
 
-    @Test("a cancel is definite, unless it may have run: then its outcome is awaited for five seconds", arguments: RequestClass.allCases, Stage.allCases)
+    @Test(
+        "a cancel is definite, unless it may have run: then its outcome is awaited for five seconds",
+        arguments: RequestClass.allCases, Stage.allCases)
     func cancelling(requestClass: RequestClass, stage: Stage) {
         let scene = scene(requestClass, at: stage)
         let (verdict, events) = scene.cancel(1)
@@ -96,7 +100,7 @@ struct DispatchCancelTests {
             let scene = scene(.once, at: .taken)
             _ = scene.cancel(1)
             #expect(scene.responded(1, by: one, outcome) == [.receipt(1, one.boot), .answered(1, code, attempt: 1)])
-            #expect(!scene.machine.isUnresolved(DispatcherScene.id(1)), "the connector has said all that it knows")
+            #expect(!scene.isUnresolved(1), "the connector has said all that it knows")
         }
     }
 
@@ -119,11 +123,13 @@ struct DispatchCancelTests {
                 if mayHaveRun(requestClass, at: stage) {
                     #expect(events.isEmpty)
                     let answers = scene.responded(1, by: one)
-                    if requestClass == .keyed || stage == .taken { #expect(answers.last == .answered(1, nil, attempt: 1)) }
+                    if requestClass == .keyed || stage == .taken {
+                        #expect(answers.last == .answered(1, nil, attempt: 1))
+                    }
                 } else {
                     #expect(events.last == .answered(1, .cancelled, attempt: stage == .waiting ? 0 : 1))
-                    #expect(scene.machine.count == 0)
-                    #expect(scene.machine.earliestDeadline == nil)
+                    #expect(scene.count == 0)
+                    #expect(scene.earliestDeadline == nil)
                 }
             }
         }

@@ -8,7 +8,8 @@ struct DispatchGrantTests {
     private let two = DispatcherScene.boot("two", 2)
 
     /// Two connectors, and request 1 on its way to their group.
-    private func sent(_ requestClass: RequestClass = .once, within deadline: Duration = .seconds(30)) -> DispatcherScene {
+    private func sent(_ requestClass: RequestClass = .once, within deadline: Duration = .seconds(30)) -> DispatcherScene
+    {
         let scene = DispatcherScene()
         _ = scene.beat(one)
         _ = scene.beat(two)
@@ -16,7 +17,7 @@ struct DispatchGrantTests {
         return scene
     }
 
-    private func refused(_ attempt: UInt32 = 1, _ boot: DispatcherScene.Boot) -> [DispatcherScene.Event] {
+    private func refused(_ boot: DispatcherScene.Boot, _ attempt: UInt32 = 1) -> [DispatcherScene.Event] {
         [.cancelled(1, attempt: attempt, boot.boot, .stop)]
     }
 
@@ -35,10 +36,10 @@ struct DispatchGrantTests {
     @Test("a claim of an earlier attempt, of a later one, or of what lies in another's inbox is refused")
     func wrongDispatch() {
         let scene = sent()
-        #expect(scene.claimed(1, attempt: 2, by: one) == refused(2, one))
+        #expect(scene.claimed(1, attempt: 2, by: one) == refused(one, 2))
         #expect(scene.returned(1, by: one, .draining) == [.dispatched(1, attempt: 2, .inbox(two.boot))])
-        #expect(scene.claimed(1, attempt: 1, by: two) == refused(1, two))
-        #expect(scene.claimed(1, attempt: 2, by: one) == refused(2, one))
+        #expect(scene.claimed(1, attempt: 1, by: two) == refused(two, 1))
+        #expect(scene.claimed(1, attempt: 2, by: one) == refused(one, 2))
         #expect(scene.claimed(1, attempt: 2, by: two) == [.granted(1, attempt: 2, two.boot)])
     }
 
@@ -91,7 +92,7 @@ struct DispatchGrantTests {
         #expect(scene.known(1, by: one, .queued).isEmpty)
         #expect(scene.returned(1, by: one, .noGrant) == [.dispatched(1, attempt: 2, .inbox(two.boot))])
         #expect(scene.claimed(1, attempt: 2, by: two) == [.granted(1, attempt: 2, two.boot)])
-        #expect(scene.claimed(1, attempt: 1, by: one) == refused(1, one), "it gave that attempt back")
+        #expect(scene.claimed(1, attempt: 1, by: one) == refused(one, 1), "it gave that attempt back")
         #expect(scene.known(1, attempt: 2, by: two, .notKnown) == [.dispatched(1, attempt: 3, .inbox(one.boot))])
         #expect(scene.responded(1, attempt: 2, by: two) == [.receipt(1, two.boot)], "nobody has the leave")
         #expect(scene.takeLateReplies() == 1)
@@ -120,12 +121,14 @@ struct DispatchGrantTests {
         #expect(scene.claimed(1, attempt: 2, by: addressee) == [.granted(1, attempt: 2, boot)])
     }
 
-    @Test("a claim may make a request stricter, and never less strict", arguments: RequestClass.allCases, RequestClass.allCases)
+    @Test(
+        "a claim may make a request stricter, and never less strict", arguments: RequestClass.allCases,
+        RequestClass.allCases)
     func stricter(asked: RequestClass, claimed: RequestClass) {
         let scene = sent(asked)
         #expect(scene.claimed(1, by: one, as: claimed) == [.granted(1, attempt: 1, one.boot)])
         let strictest = max(asked, claimed)
-        let life = scene.machine.life(of: DispatcherScene.id(1), at: scene.now)
+        let life = scene.life(1)
         #expect(life?.progress.requestClass == strictest)
         #expect(life?.progress.standing == (strictest == .once ? .granted : .held))
         // What is granted stays with a closed link; what is held moves.
@@ -170,7 +173,7 @@ struct DispatchGrantTests {
         let scene = sent()
         _ = scene.claimed(1, by: one)
         #expect(scene.known(1, by: one, .interrupted) == [.answered(1, .outcomeUnknown, attempt: 1)])
-        #expect(!scene.machine.isUnresolved(DispatcherScene.id(1)))
+        #expect(!scene.isUnresolved(1))
         #expect(scene.advance(by: .seconds(5), presenceFlows: true, beating: [one, two]).isEmpty)
     }
 
@@ -179,6 +182,6 @@ struct DispatchGrantTests {
         let scene = sent()
         #expect(scene.known(1, by: one, .interrupted).count == 1)
         #expect(scene.claimed(1, by: two) == refused(two))
-        #expect(scene.machine.life(of: DispatcherScene.id(1), at: scene.now)?.progress.losses == 0)
+        #expect(scene.life(1)?.progress.losses == 0)
     }
 }

@@ -64,14 +64,14 @@ struct DispatchLossTests {
     func silence() {
         let scene = held(.safe)
         _ = scene.advance(by: .seconds(2), presenceFlows: true, beating: [two])
-        #expect(scene.machine.presence.peers[one.boot]?.standing == .online)
+        #expect(scene.presence.peers[one.boot]?.standing == .online)
         #expect(scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [two]).isEmpty)
-        #expect(scene.machine.presence.peers[one.boot]?.standing == .suspect(.silent))
+        #expect(scene.presence.peers[one.boot]?.standing == .suspect(.silent))
         #expect(scene.advance(by: .milliseconds(750), presenceFlows: true, beating: [two]).isEmpty)
         #expect(
             scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [two])
                 == [.dispatched(1, attempt: 2, .inbox(two.boot))])
-        #expect(scene.machine.presence.peers[one.boot]?.standing == .lost)
+        #expect(scene.presence.peers[one.boot]?.standing == .lost)
     }
 
     @Test("silence proves nothing while the own beat does not come back")
@@ -80,7 +80,7 @@ struct DispatchLossTests {
         #expect(scene.advance(by: .seconds(20)).allSatisfy { $0 == .asked(one.boot, [1]) })
         #expect(scene.ownBeat().isEmpty)
         #expect(scene.advance(by: .seconds(2), presenceFlows: true).isEmpty)
-        #expect(scene.beat(one).isEmpty)
+        #expect(scene.beat(one) == [.asked(one.boot, [1])])
         #expect(scene.responded(1, by: one).last == .answered(1, nil, attempt: 1))
     }
 
@@ -93,7 +93,7 @@ struct DispatchLossTests {
             scene.beat(restarted) == [
                 .invited(restarted.boot), .answered(1, .outcomeUnknown, attempt: 1), .dismissed(one.boot),
             ])
-        #expect(scene.machine.presence.peers[one.boot]?.standing == .lost)
+        #expect(scene.presence.peers[one.boot]?.standing == .lost)
     }
 
     @Test("an older boot that still beats is told to go")
@@ -102,10 +102,10 @@ struct DispatchLossTests {
         let restarted = one.successor
         #expect(
             scene.beat(restarted) == [.dispatched(1, attempt: 2, .inbox(two.boot)), .dismissed(one.boot)]
-                || scene.machine.count == 1)
+                || scene.count == 1)
         #expect(scene.beat(one) == [.dismissed(one.boot)])
-        #expect(scene.machine.presence.peers[one.boot]?.standing == .lost)
-        #expect(scene.machine.presence.peers[restarted.boot]?.standing == .online)
+        #expect(scene.presence.peers[one.boot]?.standing == .lost)
+        #expect(scene.presence.peers[restarted.boot]?.standing == .online)
     }
 
     @Test("an observer of the same identity takes nobody's place")
@@ -116,7 +116,7 @@ struct DispatchLossTests {
         observer.number = 9
         observer.readiness = .observing
         #expect(scene.beat(observer).isEmpty)
-        #expect(scene.machine.presence.peers[one.boot]?.standing == .online)
+        #expect(scene.presence.peers[one.boot]?.standing == .online)
     }
 
     @Test("what was on its way to an inbox waits when its link closes, and was not started when it must run once")
@@ -171,7 +171,8 @@ struct DispatchLossTests {
     }
 
     /// Lets the request's holders be lost one after the other, and returns what was done each time.
-    private func lose(_ count: Int, of requestClass: RequestClass, in scene: DispatcherScene) -> [DispatcherScene.Event] {
+    private func lose(_ count: Int, of requestClass: RequestClass, in scene: DispatcherScene) -> [DispatcherScene.Event]
+    {
         var holder = one
         var last: [DispatcherScene.Event] = []
         for attempt in UInt32(1)...UInt32(count) {
@@ -183,7 +184,9 @@ struct DispatchLossTests {
         return last
     }
 
-    @Test("from the third attempt on it runs alone, and after five losses it is a dead letter", arguments: [RequestClass.safe, .keyed])
+    @Test(
+        "from the third attempt on it runs alone, and after five losses it is a dead letter",
+        arguments: [RequestClass.safe, .keyed])
     func poison(requestClass: RequestClass) {
         func poisoned() -> DispatcherScene { held(requestClass, alone: true) }
         let next = { (count: UInt64) in DispatcherScene.Machine.Route.inbox(BootID(high: 7, low: 1 + 100 * count)) }
@@ -198,11 +201,11 @@ struct DispatchLossTests {
         for readiness in [BeatMessage.Readiness.ready, .draining] {
             let scene = held(.safe)
             _ = scene.closed(one)
-            #expect(scene.machine.life(of: DispatcherScene.id(1), at: scene.now)?.progress.losses == 1)
+            #expect(scene.life(1)?.progress.losses == 1)
             var returned = one
             returned.readiness = readiness
             _ = scene.beat(returned)
-            #expect(scene.machine.life(of: DispatcherScene.id(1), at: scene.now)?.progress.losses == 0)
+            #expect(scene.life(1)?.progress.losses == 0)
             #expect(scene.responded(1, by: one).last == .answered(1, nil, attempt: 1))
         }
     }
@@ -212,7 +215,7 @@ struct DispatchLossTests {
         let scene = held(.safe)
         _ = scene.returned(1, by: one, .draining)
         _ = scene.closed(two)
-        let progress = scene.machine.life(of: DispatcherScene.id(1), at: scene.now)?.progress
+        let progress = scene.life(1)?.progress
         #expect(progress?.losses == 0)
         #expect(progress?.attempt == 3)
     }
@@ -225,7 +228,7 @@ struct DispatchLossTests {
         _ = scene.submit(1, class: .keyed)
         #expect(scene.known(1, by: one.successor, .interrupted).count == 1)
         #expect(scene.known(1, by: one.successor, .interrupted).isEmpty)
-        #expect(scene.machine.life(of: DispatcherScene.id(1), at: scene.now)?.progress.losses == 1)
+        #expect(scene.life(1)?.progress.losses == 1)
     }
 
     @Test("a holder that says nothing for five seconds is asked", arguments: KnownMessage.Knowledge.allCases)
@@ -244,7 +247,7 @@ struct DispatchLossTests {
         case .notKnown: #expect(answers == [.dispatched(1, attempt: 2, .inbox(two.boot))])
         case .interrupted: #expect(answers.count == 1)
         }
-        let losses = scene.machine.life(of: DispatcherScene.id(1), at: scene.now)?.progress.losses
+        let losses = scene.life(1)?.progress.losses
         #expect(losses == (knowledge == .interrupted ? 1 : 0))
     }
 }

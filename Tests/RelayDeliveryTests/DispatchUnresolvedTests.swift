@@ -18,7 +18,7 @@ struct DispatchUnresolvedTests {
         _ = scene.write()
         let events = scene.beat(one.successor) + scene.write()
         #expect(events.contains(.answered(1, .outcomeUnknown, attempt: 1)))
-        #expect(scene.machine.isUnresolved(DispatcherScene.id(1)))
+        #expect(scene.isUnresolved(1))
         return scene
     }
 
@@ -35,7 +35,7 @@ struct DispatchUnresolvedTests {
         #expect(scene.responded(1, attempt: 2, by: one.successor) == [.receipt(1, one.successor.boot)])
         #expect(scene.responded(1, by: one.successor) == [.receipt(1, one.successor.boot), .resolved(1, nil)])
         #expect(scene.responded(1, by: one.successor) == [.receipt(1, one.successor.boot)])
-        #expect(!scene.machine.isUnresolved(DispatcherScene.id(1)))
+        #expect(!scene.isUnresolved(1))
         #expect(scene.takeLateReplies() == 3)
     }
 
@@ -78,7 +78,7 @@ struct DispatchUnresolvedTests {
         let events = wait(scene, .seconds(100))
         #expect(events.count == 3)
         #expect(events.allSatisfy { $0 == .asked(one.successor.boot, [1]) })
-        #expect(!scene.machine.isUnresolved(DispatcherScene.id(1)))
+        #expect(!scene.isUnresolved(1))
     }
 
     @Test("beyond the limit the oldest are given up")
@@ -90,7 +90,7 @@ struct DispatchUnresolvedTests {
             _ = scene.claimed(number, by: one)
         }
         _ = scene.advance(by: .seconds(3), presenceFlows: true, beating: [one])
-        #expect((UInt64(1)...3).filter { scene.machine.isUnresolved(DispatcherScene.id($0)) } == [2, 3])
+        #expect((UInt64(1)...3).filter { scene.isUnresolved($0) } == [2, 3])
     }
 
     @Test("of a durable request the ledger has the outcome before its connector has the receipt")
@@ -109,8 +109,8 @@ struct DispatchUnresolvedTests {
         let scene = unknown(durable: true)
         let submission = scene.submission(1, class: .once, durable: true)
         let next = scene.restarted(1, as: submission, after: .seconds(1))
-        #expect(next.machine.count == 0)
-        #expect(next.machine.isUnresolved(DispatcherScene.id(1)))
+        #expect(next.count == 0)
+        #expect(next.isUnresolved(1))
         _ = next.beat(one.successor)
         #expect(
             next.advance(by: .seconds(1), presenceFlows: true, beating: [one.successor])
@@ -133,6 +133,6 @@ struct DispatchUnresolvedTests {
         #expect(scene.responded(1, by: one, DispatcherScene.unknown) == [.recorded(1, [.failed])])
         #expect(scene.write() == [.receipt(1, one.boot), .answered(1, .outcomeUnknown, attempt: 1)])
         #expect(scene.ledger[DispatcherScene.id(1)]?.progress.standing == .waiting)
-        #expect(!scene.machine.isUnresolved(DispatcherScene.id(1)))
+        #expect(!scene.isUnresolved(1))
     }
 }

@@ -41,7 +41,7 @@ final class DispatcherScene {
         case recorded(UInt64, [RequestEvent.Kind])
     }
 
-    private(set) var machine: Machine
+    private var machine: Machine
     private(set) var now: Moment
     /// Whether invitations are among the events; they come again and again.
     var showsInvitations = false
@@ -154,6 +154,18 @@ final class DispatcherScene {
 
     func takeLateReplies() -> Int { machine.takeLateReplies() }
 
+    // MARK: What can be told
+
+    var count: Int { machine.count }
+    var earliestDeadline: RelayTime? { machine.earliestDeadline }
+    var presence: PresenceTable { machine.presence }
+
+    func isUnresolved(_ number: UInt64) -> Bool { machine.isUnresolved(Self.id(number)) }
+
+    func life(_ number: UInt64) -> Machine.Life? { machine.life(of: Self.id(number), at: now) }
+
+    func objection(toSize size: Int) -> RequestFailure? { machine.objection(toSize: size) }
+
     // MARK: Connectors
 
     func accepted(_ number: UInt64, attempt: UInt32 = 1, by boot: Boot) -> [Event] {
@@ -220,7 +232,8 @@ final class DispatcherScene {
 
     /// Takes a request up as the ledger has it.
     func restore(
-        _ number: UInt64, as submission: Machine.Submission, from change: LedgerChange?, holdOff: Duration = .seconds(3),
+        _ number: UInt64, as submission: Machine.Submission, from change: LedgerChange?,
+        holdOff: Duration = .seconds(3),
         marked kind: RequestEvent.Kind = .restored
     ) {
         var submission = submission
@@ -257,7 +270,8 @@ final class DispatcherScene {
             case .dismiss(let boot): return .dismissed(boot)
             case .answer(let submission, _, let ending, _):
                 return .answered(submission.id.low, Self.code(ending.outcome), attempt: ending.attempt)
-            case .resolved(let submission, let ending, _): return .resolved(submission.id.low, Self.code(ending.outcome))
+            case .resolved(let submission, let ending, _):
+                return .resolved(submission.id.low, Self.code(ending.outcome))
             case .record(let change, let then):
                 unwritten.append((change, then))
                 return .recorded(change.id.low, change.events.map(\.kind))

@@ -16,7 +16,8 @@ struct PresenceTableTests {
             kind: .beat, tenant: .none, group: group ?? self.group, sender: MemberID(high: 0, low: member),
             boot: BootID(high: 0, low: boot), sequence: 0, message: .none, issuedAt: .never)
         let message = BeatMessage(
-            role: role, readiness: readiness, bootNumber: number, name: "c\(member)", version: "1", services: services.map { ServiceOffer($0) }, inFlight: 0, credit: 1)
+            role: role, readiness: readiness, bootNumber: number, name: "c\(member)", version: "1",
+            services: services.map { ServiceOffer($0) }, inFlight: 0, credit: 1)
         return table.beat(message, from: header, at: start + time)
     }
 

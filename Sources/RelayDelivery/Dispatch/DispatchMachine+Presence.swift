@@ -153,7 +153,8 @@ extension DispatchMachine {
         var outlook = Outlook()
         for (id, tracked) in requests {
             let patience = limits.acceptance * Int(min(max(tracked.attempt, 1), 30))
-            guard case .dispatched(let route, let since) = tracked.state, now.steady - since >= patience
+            guard case .dispatched(let route, let since) = tracked.state, now.steady - since >= patience,
+                !tracked.isCancelled
             else { continue }
             let able = outlook.prospects(of: tracked.submission, in: presence).able
             guard able.contains(where: { freeCredit(of: $0) > 0 && hasHadRoom($0, for: patience, at: now) })
