@@ -70,9 +70,11 @@ enum House {
         Target("EnrollmentProtocol", .pure, ["MachineIdentity"], outside: ["Crypto"], foundation: .all),
         Target("DispatcherProtocol", .pure),
 
+        // Where a test kills a process; empty in a release build.
+        Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
         Target("StructuredLogging", .adapter, outside: ["Logging"]),
         Target(
-            "SQLiteBroker", .adapter, ["RelayFormat", "BrokerCore"],
+            "SQLiteBroker", .adapter, ["Failpoints", "RelayFormat", "BrokerCore"],
             outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
         Target(
             "BrokerLink", .adapter, ["RelayFormat", "BrokerCore"],
