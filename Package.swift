@@ -70,8 +70,9 @@ let package = Package(
         .target(name: "DispatcherProtocol"),
 
         // Adapters: one outside library each.
+        .target(name: "Failpoints"),
         .target(name: "StructuredLogging", dependencies: [logging]),
-        .target(name: "SQLiteBroker", dependencies: ["RelayFormat", "BrokerCore", grdb, logging]),
+        .target(name: "SQLiteBroker", dependencies: ["Failpoints", "RelayFormat", "BrokerCore", grdb, logging]),
         .target(
             name: "BrokerLink",
             dependencies: [
@@ -107,7 +108,8 @@ let package = Package(
             name: "Dispatcher",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
-                hummingbird, httpTypes, lifecycle, logging, metrics, nio,
+                asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                nioPosix, crypto,
             ]),
 
         // The issuing side: a trust boundary of its own, imported by postern-tenant alone.
@@ -165,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
+                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
             ]),
@@ -180,7 +182,9 @@ let package = Package(
         .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
         .testTarget(
             name: "SQLiteBrokerTests",
-            dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging]),
+            dependencies: [
+                "Failpoints", "RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging,
+            ]),
 
         .testTarget(
             name: "RequestLedgerTests", dependencies: ["RelayFormat", "RelayDelivery", "RequestLedger", grdb, logging]),
@@ -213,10 +217,12 @@ let package = Package(
         .testTarget(
             name: "CertificateAuthorityTests",
             dependencies: ["TestTools", "CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+        .target(name: "LinkFaults", dependencies: [nio, nioPosix], path: "Tests/LinkFaults"),
+        .testTarget(name: "LinkFaultsTests", dependencies: ["LinkFaults", nio, nioPosix]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio,
+                "LinkFaults", "TestTools", "postern", "postern-tenant", "posternctl", asyncHTTPClient, httpTypes, nio,
                 nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(

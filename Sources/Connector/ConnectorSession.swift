@@ -143,7 +143,8 @@ public final class ConnectorSession: Service {
     public func run() async throws {
         try await restore()
         let inbox = try await broker.openInbox(InboxPlace(tenant: identity.tenant, boot: identity.boot))
-        if !configuration.isObserver { try await joinGroups() }
+        // A pause may have outlived the process before this one.
+        if standing.readiness == .ready { try await joinGroups() }
         state.withLock { $0.wake = WakeWatch(at: .now) }
         logger.info("Connector is at work", metadata: ["services": "\(services.names)"])
         await withDiscardingTaskGroup { group in

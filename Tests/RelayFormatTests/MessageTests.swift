@@ -108,10 +108,10 @@ struct MessageTests {
     @Test("more services than a connector may offer are refused")
     func tooManyServices() throws {
         var beat = Samples.beat
-        beat.services = Array(repeating: "s", count: RelayLimits.services)
+        beat.services = Array(repeating: ServiceOffer("s"), count: RelayLimits.services)
         let bytes = try Envelope.encode(Samples.header(.beat), beat)
         #expect(try Envelope(decoding: bytes).decode(BeatMessage.self).services.count == RelayLimits.services)
-        beat.services.append("s")
+        beat.services.append(ServiceOffer("s"))
         let tooMany = try Envelope.encode(Samples.header(.beat), beat)
         #expect(throws: RelayFormatError(.tooLarge, in: "services")) {
             try Envelope(decoding: tooMany).decode(BeatMessage.self)

@@ -13,7 +13,7 @@ struct SessionTests {
     @Test("a proof that has no time left fails, and nobody waits for ever")
     func proofWithoutTime() async throws {
         let session = RelayHarness().session("one", service: EchoService())
-        _ = session.state.withLock { $0.dispatchers.invited(by: .random(), boot: .random(), bootNumber: 1, at: .now) }
+        session.state.withLock { _ = $0.dispatchers.invited(by: .random(), boot: .random(), bootNumber: 1, at: .now) }
         for _ in 0..<100 {
             await #expect(throws: ConnectorSession.ProofError.timedOut(.zero)) {
                 try await session.proveRoundTrip(timeout: .zero)
