@@ -1,4 +1,5 @@
 import Foundation
+import NIOHTTP1
 import Testing
 
 /// Drain, pause and resume, by command and from the tenant, and the end of a process whose place was taken.
@@ -158,8 +159,8 @@ struct OrdersEndToEndTests {
             #expect(second.errors.contains("already runs"), "\(second.errors)")
             #expect(try await site.call("second").status == 200)
 
-            try FileManager.default.copyItem(atPath: site.state("one"), toPath: site.state("copy"))
-            try? FileManager.default.removeItem(atPath: site.state("copy") + "/control.sock")
+            let copied = try await Program.run("cp", ["-a", site.state("one"), site.state("copy")], in: site.folder)
+            try #require(copied.status == 0, "\(copied.errors)")
             let older = try #require(site.connectors["one"])
             try site.run("copy")
             let ended = await older.wait()

@@ -4,7 +4,7 @@ import Synchronization
 /// Calls without a pause, sixteen at a time, each with a name of its own; every answer is kept count of.
 final class SteadyLoad: Sendable {
     private let site: Site
-    private let state = Mutex((next: 0, answered: 0, failures: [String]()))
+    private let state = Mutex((next: 0, answered: 0, failures: [String](), isBodyDone: false))
 
     init(_ site: Site) {
         self.site = site
@@ -17,12 +17,11 @@ final class SteadyLoad: Sendable {
 
     /// Calls until `body` has ended and the condition holds, for a minute at most.
     func run(until enough: @escaping @Sendable () -> Bool, _ body: () async throws -> Void) async throws {
-        let isBodyDone = Mutex(false)
         let end = ContinuousClock.now + .seconds(60)
         try await withThrowingTaskGroup { group in
             for _ in 0..<16 {
                 group.addTask {
-                    while ContinuousClock.now < end, !(isBodyDone.withLock { $0 } && enough()) {
+                    while ContinuousClock.now < end, !(self.isBodyDone && enough()) {
                         await self.callOnce()
                     }
                 }
@@ -31,13 +30,15 @@ final class SteadyLoad: Sendable {
                 try await body()
             } catch {
                 group.cancelAll()
-                isBodyDone.withLock { $0 = true }
+                state.withLock { $0.isBodyDone = true }
                 throw error
             }
-            isBodyDone.withLock { $0 = true }
+            state.withLock { $0.isBodyDone = true }
             try await group.waitForAll()
         }
     }
+
+    private var isBodyDone: Bool { state.withLock { $0.isBodyDone } }
 
     private func callOnce() async {
         let number = state.withLock { state in
