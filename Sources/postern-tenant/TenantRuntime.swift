@@ -49,7 +49,9 @@ struct TenantRuntime {
                 if let id = TenantID(tenant.id) { dispatcher.tenant(id, named: tenant.slug) }
             }
             services.append(dispatcher)
-            let api = DispatcherRoutes(dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers))
+            let api = DispatcherRoutes(
+                dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers),
+                administrators: RegisteredAdministrators(enrollment.administrators))
             routes.append { api.register(on: $0) }
             // Observers are called in the order in which they came: the broker's has closed the links by now.
             enrollment.onRevoked { tenant, connector in

@@ -12,11 +12,15 @@ internal import RelayFormat
 public struct DispatcherRoutes: Sendable {
     private let dispatcher: DispatchService
     private let callers: any CallerAuthentication
+    let administrators: any AdministratorAuthentication
 
-    /// Joins the dispatcher and those who know its callers.
-    public init(dispatcher: DispatchService, callers: any CallerAuthentication) {
+    /// Joins the dispatcher and those who know its callers and its administrators.
+    public init(
+        dispatcher: DispatchService, callers: any CallerAuthentication, administrators: any AdministratorAuthentication
+    ) {
         self.dispatcher = dispatcher
         self.callers = callers
+        self.administrators = administrators
     }
 
     /// Adds the routes.

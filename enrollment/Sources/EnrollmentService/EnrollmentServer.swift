@@ -16,6 +16,8 @@ public final class EnrollmentServer: Sendable {
 
     /// Who may call services, by their API keys.
     public let callers: CallerDirectory
+    /// Who administers tenants, by their credentials.
+    public let administrators: AdministratorDirectory
 
     let installation: Installation
     let authenticator: Authenticator
@@ -45,6 +47,7 @@ public final class EnrollmentServer: Sendable {
         pins = AuthorityAnswer.Pins(
             serverIssuer: try installation.serverIssuerPin, authority: try installation.authorityPin)
         callers = CallerDirectory(registry: installation.registry, now: now)
+        administrators = AdministratorDirectory(registry: installation.registry, rights: .standard, now: now)
         verifier = QueueCredentialVerifier(registry: installation.registry, tokens: installation.tokens)
         authenticator = Authenticator(
             registry: installation.registry, leaves: LeafCache(policy: try installation.authority.leafPolicy()),

@@ -1,0 +1,23 @@
+internal import Dispatcher
+internal import EnrollmentProtocol
+internal import EnrollmentService
+internal import RelayFormat
+
+/// The dispatcher's administrators, as the registry knows them.
+struct RegisteredAdministrators: AdministratorAuthentication {
+    private let directory: AdministratorDirectory
+
+    init(_ directory: AdministratorDirectory) {
+        self.directory = directory
+    }
+
+    func administrator(forCredential credential: String) async throws -> Administrator? {
+        guard let known = try await directory.administrator(forCredential: credential),
+            let tenant = TenantID(known.tenant.id)
+        else { return nil }
+        return Administrator(
+            tenant: tenant, tenantName: known.tenant.slug, id: known.id, name: known.name,
+            mayReadRequests: known.mayReadRequests, mayChangeRequests: known.mayChangeRequests,
+            mayDrainConnectors: known.mayDrainConnectors)
+    }
+}
