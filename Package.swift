@@ -108,7 +108,8 @@ let package = Package(
             name: "Dispatcher",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
-                hummingbird, httpTypes, lifecycle, logging, metrics, nio,
+                asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                nioPosix, crypto,
             ]),
 
         // The issuing side: a trust boundary of its own, imported by postern-tenant alone.
@@ -135,7 +136,8 @@ let package = Package(
             name: "postern-tenant",
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
+                "MachineIdentity", "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher",
+                "CertificateAuthority",
                 "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL,
             ]),
         .executableTarget(
@@ -148,7 +150,8 @@ let package = Package(
             name: "relay-benchmark",
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1, crypto,
+                "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1,
+                crypto,
             ],
             path: "ops/benchmark"),
 
@@ -166,7 +169,8 @@ let package = Package(
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
+                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems",
+                "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
             ]),
@@ -216,10 +220,12 @@ let package = Package(
         .testTarget(
             name: "CertificateAuthorityTests",
             dependencies: ["TestTools", "CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+        .target(name: "LinkFaults", dependencies: [nio, nioPosix], path: "Tests/LinkFaults"),
+        .testTarget(name: "LinkFaultsTests", dependencies: ["LinkFaults", nio, nioPosix]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "postern", "postern-tenant", "posternctl", asyncHTTPClient, hummingbird, httpTypes, logging, nio,
+                "LinkFaults", "TestTools", "postern", "postern-tenant", "posternctl", asyncHTTPClient, httpTypes, nio,
                 nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(

@@ -35,5 +35,5 @@ public struct Administrator: Sendable, Equatable {
 /// Knows the administrators by their credentials.
 public protocol AdministratorAuthentication: Sendable {
     /// Finds the administrator of a credential; nil for one that is unknown, expired, revoked, or does not administer.
-    func administrator(forCredential credential: String) async throws -> Administrator?
+    func administrator(forKey key: String) async throws -> Administrator?
 }

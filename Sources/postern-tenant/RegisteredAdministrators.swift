@@ -11,8 +11,8 @@ struct RegisteredAdministrators: AdministratorAuthentication {
         self.directory = directory
     }
 
-    func administrator(forCredential credential: String) async throws -> Administrator? {
-        guard let known = try await directory.administrator(forCredential: credential),
+    func administrator(forKey key: String) async throws -> Administrator? {
+        guard let known = try await directory.administrator(forCredential: key),
             let tenant = TenantID(known.tenant.id)
         else { return nil }
         return Administrator(

@@ -53,6 +53,9 @@ struct TenantRuntime {
                 dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers),
                 administrators: RegisteredAdministrators(enrollment.administrators))
             routes.append { api.register(on: $0) }
+            let orders = ConnectorOrderRoutes(
+                dispatcher: dispatcher, administrators: RegisteredAdministrators(enrollment.administrators))
+            routes.append { orders.register(on: $0) }
             // Observers are called in the order in which they came: the broker's has closed the links by now.
             enrollment.onRevoked { tenant, connector in
                 guard let id = TenantID(tenant.id), let member = MemberID(connector) else { return }

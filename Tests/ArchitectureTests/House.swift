@@ -111,7 +111,10 @@ enum House {
         Target(
             "Dispatcher", .service,
             ["RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort"],
-            outside: ["Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore"]),
+            outside: [
+                "AsyncHTTPClient", "Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
+                "NIOHTTP1", "NIOPosix", "Crypto",
+            ]),
 
         Target(
             "CertificateAuthority", .issuing, folder: "enrollment/Sources/CertificateAuthority", ["MachineIdentity"],

@@ -30,9 +30,9 @@ import Testing
             body: RequestBody(buffer: ByteBuffer()))
     }
 
-    private func status(_ credential: String?, _ act: DispatcherRoutes.AdministratorAct) async throws -> Int {
+    private func status(_ credential: String?, _ act: AdministratorGate.Act) async throws -> Int {
         do {
-            _ = try await routes().administrator(request(credential), for: act)
+            _ = try await routes().administrators.administrator(request(credential), for: act)
             return 200
         } catch let problem as ProblemResponse {
             return problem.problem.status
@@ -41,17 +41,18 @@ import Testing
 
     @Test("An administrator is found by the credential, with the tenant that it belongs to")
     func known() async throws {
-        let found = try await routes().administrator(request("admin"), for: .changeRequests)
+        let found = try await routes().administrators.administrator(request("admin"), for: .changeRequests)
         #expect(found.tenant == tenant)
         #expect(found.name == "admin")
     }
 
     @Test("What an administrator may do is asked for each act")
     func rights() async throws {
-        for act in [DispatcherRoutes.AdministratorAct.readRequests, .changeRequests, .drainConnectors] {
+        for act in [AdministratorGate.Act.seeConnectors, .readRequests, .changeRequests, .drainConnectors] {
             #expect(try await status("admin", act) == 200)
         }
         #expect(try await status("reader", .readRequests) == 200)
+        #expect(try await status("reader", .seeConnectors) == 200)
         #expect(try await status("reader", .changeRequests) == 403)
         #expect(try await status("reader", .drainConnectors) == 403)
     }

@@ -84,7 +84,7 @@ struct TestCallers: CallerAuthentication {
 struct TestAdministrators: AdministratorAuthentication {
     let tenant: TenantID
 
-    func administrator(forCredential credential: String) async throws -> Administrator? {
+    func administrator(forKey credential: String) async throws -> Administrator? {
         guard ["admin", "reader"].contains(credential) else { return nil }
         let mayChange = credential == "admin"
         return Administrator(

@@ -6,7 +6,7 @@ public struct LinkTiming: Sendable {
     public var silence: Duration
 
     /// Makes a timing.
-    public init(ping: Duration = .seconds(10), silence: Duration = .seconds(20)) {
+    public init(ping: Duration = .seconds(3), silence: Duration = .seconds(9)) {
         self.ping = ping
         self.silence = silence
     }

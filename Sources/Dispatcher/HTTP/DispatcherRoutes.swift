@@ -12,7 +12,7 @@ internal import RelayFormat
 public struct DispatcherRoutes: Sendable {
     private let dispatcher: DispatchService
     private let callers: any CallerAuthentication
-    let administrators: any AdministratorAuthentication
+    let administrators: AdministratorGate
 
     /// Joins the dispatcher and those who know its callers and its administrators.
     public init(
@@ -20,7 +20,7 @@ public struct DispatcherRoutes: Sendable {
     ) {
         self.dispatcher = dispatcher
         self.callers = callers
-        self.administrators = administrators
+        self.administrators = AdministratorGate(authentication: administrators)
     }
 
     /// Adds the routes.

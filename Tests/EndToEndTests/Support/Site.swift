@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import LinkFaults
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -15,10 +16,14 @@ final class Site: @unchecked Sendable {
     private(set) var tenant: Program?
     private(set) var connectors: [String: Program] = [:]
     private(set) var key = ""
+    /// The network paths of the connectors that have one of their own.
+    var paths: [String: FaultProxy] = [:]
     let service: RecordingService
+    private let logLevel: String
     private var client: HTTPClient?
 
-    private init() throws {
+    private init(logLevel: String) throws {
+        self.logLevel = logLevel
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("postern-e2e-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -26,8 +31,10 @@ final class Site: @unchecked Sendable {
     }
 
     /// Builds a site with a group `site` and an account `gw` and hands it to a test; stops everything afterwards.
-    static func with(connectors: [String] = [], _ body: (Site) async throws -> Void) async throws {
-        let site = try Site()
+    static func with(
+        connectors: [String] = [], logLevel: String = "debug", _ body: (Site) async throws -> Void
+    ) async throws {
+        let site = try Site(logLevel: logLevel)
         do {
             try await site.service.start()
             try await site.startTenant()
@@ -81,7 +88,7 @@ final class Site: @unchecked Sendable {
     func serve() async throws {
         tenant = try Program(
             "postern-tenant",
-            ["serve", "--state-dir", tenantFolder, "--listen", "127.0.0.1:\(port)", "--log-level", "debug"],
+            ["serve", "--state-dir", tenantFolder, "--listen", "127.0.0.1:\(port)", "--log-level", logLevel],
             in: folder, as: "tenant")
         try await waitUntil("the tenant is ready", within: .seconds(20)) {
             (try? await self.http("GET", "/readyz", key: nil).status) == 200
@@ -116,9 +123,9 @@ final class Site: @unchecked Sendable {
             "postern", ["register", invitation, "--state-dir", state(name), "--name", name] + options, in: folder)
     }
 
-    /// Runs a registered connector.
-    func run(_ name: String) throws {
-        let file = folder.appendingPathComponent("connector.yaml")
+    /// Runs a registered connector, with the site's configuration unless another file is named.
+    func run(_ name: String, configuration: String? = nil, environment: [String: String] = [:]) throws {
+        let file = folder.appendingPathComponent(configuration ?? "connector.yaml")
         if !FileManager.default.fileExists(atPath: file.path) {
             try """
             services:
@@ -134,9 +141,8 @@ final class Site: @unchecked Sendable {
                   - {methods: [GET], paths: ["/**"]}
             """.write(to: file, atomically: true, encoding: .utf8)
         }
-        connectors[name] = try Program(
-            "postern",
-            ["run", "--state-dir", state(name), "--config", file.path, "--log-level", "debug"], in: folder, as: name)
+        let arguments = ["run", "--state-dir", state(name), "--config", file.path, "--log-level", logLevel]
+        connectors[name] = try Program("postern", arguments, in: folder, as: name, environment: environment)
     }
 
     /// Waits until so many connectors are online in the dispatcher's eyes.
@@ -163,13 +169,14 @@ final class Site: @unchecked Sendable {
 
     /// Asks the tenant's port, as an application with the site's API key unless another is given.
     func http(
-        _ method: String, _ path: String, key: String?? = .none, headers: [(String, String)] = [], body: String? = nil
+        _ method: String, _ path: String, key: String?? = .none, headers: [(String, String)] = [], body: String? = nil,
+        timeout: TimeAmount = .seconds(60)
     ) async throws -> Answer {
         if client == nil {
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(tenantFolder + "/ca.pem"))
             var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
-            configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+            configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 512
             // Otherwise the client waits longer and longer before it looks again for a server that was down.
             configuration.connectionPool.retryConnectionEstablishment = false
             client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -180,7 +187,7 @@ final class Site: @unchecked Sendable {
         request.headers = HTTPHeaders(headers)
         if let key = key ?? self.key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let response = try await client.execute(request, timeout: .seconds(60))
+        let response = try await client.execute(request, timeout: timeout)
         let content = try await response.body.collect(upTo: 1 << 20)
         return Answer(status: Int(response.status.code), headers: response.headers, text: String(buffer: content))
     }
@@ -209,6 +216,7 @@ final class Site: @unchecked Sendable {
             _ = await program.wait()
             hard.cancel()
         }
+        for path in paths.values { await path.stop() }
         try? await client?.shutdown()
         await service.stop()
     }

@@ -1,7 +1,7 @@
 public import MachineIdentity
 
 /// Where a tenant's results may be posted to, and what the posts are signed with.
-public struct WebhookEndpoint: Sendable, Equatable {
+public struct TenantWebhook: Sendable, Equatable {
     /// The name by which callers choose it.
     public let name: String
     /// Where results are posted to; https, or http to this machine.
