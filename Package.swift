@@ -70,8 +70,9 @@ let package = Package(
         .target(name: "DispatcherProtocol"),
 
         // Adapters: one outside library each.
+        .target(name: "Failpoints"),
         .target(name: "StructuredLogging", dependencies: [logging]),
-        .target(name: "SQLiteBroker", dependencies: ["RelayFormat", "BrokerCore", grdb, logging]),
+        .target(name: "SQLiteBroker", dependencies: ["Failpoints", "RelayFormat", "BrokerCore", grdb, logging]),
         .target(
             name: "BrokerLink",
             dependencies: [
@@ -107,7 +108,8 @@ let package = Package(
             name: "Dispatcher",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
-                hummingbird, httpTypes, lifecycle, logging, metrics, nio,
+                asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                nioPosix, crypto,
             ]),
 
         // The issuing side: a trust boundary of its own, imported by postern-tenant alone.
@@ -165,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
+                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
             ]),
@@ -180,7 +182,9 @@ let package = Package(
         .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
         .testTarget(
             name: "SQLiteBrokerTests",
-            dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging]),
+            dependencies: [
+                "Failpoints", "RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging,
+            ]),
 
         .testTarget(
             name: "RequestLedgerTests", dependencies: ["RelayFormat", "RelayDelivery", "RequestLedger", grdb, logging]),

@@ -95,7 +95,9 @@ extension ConnectorSession {
     private func obey(_ message: GoAwayMessage) {
         switch message.order {
         case .replaced: yield(note: message.note)
-        case .drain: drain(atMost: message.until - clock.now)
+        case .drain:
+            let limit = message.until == .never ? configuration.drain : message.until - clock.now
+            drain(atMost: limit, note: message.note)
         case .pause: pause(note: message.note, until: message.until == .never ? nil : message.until)
         case .resume: resume()
         }

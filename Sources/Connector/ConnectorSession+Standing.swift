@@ -2,13 +2,14 @@ internal import BrokerCore
 internal import Logging
 internal import RelayDelivery
 public import RelayFormat
+internal import ServiceLifecycle
 internal import Synchronization
 
 /// Drain, pause and resume, as commands and the tenant order them, and the end of a session.
 extension ConnectorSession {
     /// Why the session ends.
     enum Ending: Sendable {
-        case drained(limit: Duration)
+        case drained
         case replaced(note: String)
     }
 
@@ -20,11 +21,18 @@ extension ConnectorSession {
         state.withLock { if case .drained = $0.ending { true } else { false } }
     }
 
+    /// Calls the closure after each pause and its end, whoever ordered them.
+    public func onStandingChanged(_ observer: @escaping @Sendable () -> Void) {
+        state.withLock { $0.observer = observer }
+    }
+
     /// Gives back what has not started, finishes what runs within the limit, and ends `run`; returns at once.
+    ///
+    /// Of two drains the newer limit holds.
     public func drain(atMost limit: Duration, note: String = "") {
-        logger.notice("Told to drain", metadata: ["limit_s": "\(Int(limit.inSeconds))"])
+        logger.notice("Told to drain", metadata: ["limit_s": "\(Int(limit.inSeconds))", "note": "\(note)"])
         // What lasts longer than a day lasts as long as it likes.
-        conclude(.drained(limit: min(max(limit, .zero), .seconds(86_400))), note: note)
+        conclude(.drained, atMost: min(max(limit, .zero), .seconds(86_400)), note: note)
     }
 
     /// Takes no work until it is resumed, or until the given moment; what runs goes on. Returns at once.
@@ -41,7 +49,7 @@ extension ConnectorSession {
         logger.notice("Paused", metadata: ["note": "\(note)"])
         orders.put([.leaveGroups])
         beat()
-        state.withLock { $0.observer }?()
+        tellObserver()
     }
 
     /// Takes work again after a pause; returns at once.
@@ -56,13 +64,13 @@ extension ConnectorSession {
         logger.notice("Resumed")
         orders.put([.joinGroups])
         beat()
-        state.withLock { $0.observer }?()
+        tellObserver()
     }
 
     /// Another process of this identity has taken its place: ends at once.
     func yield(note: String) {
         logger.error("Another process of this connector has taken its place", metadata: ["note": "\(note)"])
-        conclude(.replaced(note: note))
+        conclude(.replaced(note: note), atMost: .zero, note: "")
     }
 
     /// Ends a pause whose time has come.
@@ -71,9 +79,14 @@ extension ConnectorSession {
         if let until, clock.now >= until { resume() }
     }
 
-    private func conclude(_ ending: Ending, note: String = "") {
+    private func tellObserver() {
+        state.withLock { $0.observer }?()
+    }
+
+    private func conclude(_ ending: Ending, atMost limit: Duration, note: String) {
         let steps = change { state in
-            if state.ending == nil { state.ending = ending }
+            if case .replaced = state.ending {} else { state.ending = ending }
+            state.endsBy = .now + limit
             return refuseAll(&state, note: note)
         }
         carryOut(steps)
@@ -81,8 +94,9 @@ extension ConnectorSession {
         orders.put([.end])
     }
 
-    private func refuseAll(_ state: inout State, note: String = "") -> [Table.Step] {
-        if ![.observing, .draining].contains(state.standing.readiness) {
+    private func refuseAll(_ state: inout State, note: String? = nil) -> [Table.Step] {
+        if state.standing.readiness != .observing {
+            let note = note ?? (state.standing.readiness == .draining ? state.standing.note : "")
             state.standing = ConnectorStanding(.draining, note: note)
         }
         return state.table.refuseAll(at: clock.now)
@@ -90,19 +104,23 @@ extension ConnectorSession {
 
     /// Finishes what runs, leaves the groups, and sees that all has been said before the inbox closes.
     func end() async {
-        carryOut(change { refuseAll(&$0) })
+        carryOut(
+            change { state in
+                state.endsBy = state.endsBy ?? .now + configuration.drain
+                return refuseAll(&state)
+            })
         beat()
-        let limit =
-            switch state.withLock({ $0.ending }) {
-            case .drained(let limit): limit
-            case .replaced: Duration.zero
-            case nil: configuration.drain
-            }
-        await wait(atMost: limit) { self.orders.isClosed || self.state.withLock { $0.table.count } == 0 }
+        await withGracefulShutdownHandler {
+            await wait { self.orders.isClosed || self.state.withLock { $0.table.count == 0 || .now >= $0.endsBy ?? .now } }
+        } onGracefulShutdown: {
+            // Whoever stops the service does not wait as long as whoever drains it.
+            self.state.withLock { $0.endsBy = min($0.endsBy ?? .now, .now + self.configuration.drain) }
+        }
         // What comes until now is given back by RETURN; what comes later was never settled, and goes to others.
         await leaveGroups()
         outbox.close()
-        await wait(atMost: .seconds(1)) { self.orders.isClosed || self.emptied.isClosed }
+        let limit = ContinuousClock.now + .seconds(1)
+        await wait { self.orders.isClosed || self.emptied.isClosed || .now >= limit }
     }
 
     /// Tears down the handlers that still work, and waits until they are gone.
@@ -115,15 +133,9 @@ extension ConnectorSession {
         for handler in handlers { await handler.value }
     }
 
-    private func wait(atMost limit: Duration, until condition: () -> Bool) async {
-        let end = ContinuousClock.now + limit
-        while ContinuousClock.now < end, !Task.isCancelled, !condition() {
+    private func wait(until condition: () -> Bool) async {
+        while !Task.isCancelled, !condition() {
             try? await Task.sleep(for: .milliseconds(5))
         }
-    }
-
-    /// Calls the closure after each pause and its end, whoever ordered them.
-    public func onStandingChanged(_ observer: @escaping @Sendable () -> Void) {
-        state.withLock { $0.observer = observer }
     }
 }

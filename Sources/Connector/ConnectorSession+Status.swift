@@ -11,14 +11,19 @@ extension ConnectorSession {
     ///   - link: whether the queue is reached.
     ///   - localDrift: how far the local clock is ahead of the tenant's.
     ///   - certificateNotAfter: when the certificate ends, RFC 3339.
+    ///   - journal: what the journal holds.
     public func status(
-        link: Connectivity, localDrift: Duration = .zero, certificateNotAfter: String? = nil
+        link: Connectivity, localDrift: Duration = .zero, certificateNotAfter: String? = nil,
+        journal: ConnectorStatus.Journal? = nil
     ) -> ConnectorStatus {
         let now = ContinuousClock.now
         return state.withLock { state in
             let proof = state.lastRoundTrip
             let standing = state.standing
             let count = state.table.count
+            let tally = state.table.tally
+            let requests = ConnectorStatus.Requests(
+                claimed: tally.waiting, running: tally.running, answered: tally.finished)
             let verdict = ConnectorVerdict(
                 .init(
                     link: link, proof: proof.map(\.at), standing: standing, standingSince: state.standingSince,
@@ -28,10 +33,12 @@ extension ConnectorSession {
                 nextAction: verdict.nextAction, tenant: identity.tenantName, connector: "\(identity.member)",
                 name: identity.name, groups: identity.groups.values.sorted(), services: services.kinds,
                 boot: "\(identity.boot)", bootNumber: identity.bootNumber, version: configuration.version,
-                inFlight: count, requests: .init(running: count), finished: state.finished,
+                inFlight: count, requests: requests, finished: state.finished,
                 dispatchers: state.dispatchers.count,
                 pause: standing.readiness == .paused ? .init(note: standing.note, until: standing.until?.text) : nil,
-                drain: standing.readiness == .draining ? .init(left: count, note: standing.note) : nil,
+                drain: standing.readiness == .draining ? .init(
+                    left: count, endsInSeconds: state.endsBy.map { max(0, ($0 - now).inSeconds) }, note: standing.note) : nil,
+                journal: journal,
                 lastRoundTrip: proof.map {
                     .init(
                         milliseconds: $0.took.inSeconds * 1000, ageSeconds: (now - $0.at).inSeconds,

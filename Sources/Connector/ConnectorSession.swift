@@ -86,6 +86,8 @@ public final class ConnectorSession: Service {
         /// Told of each pause and its end.
         var observer: (@Sendable () -> Void)?
         var ending: Ending?
+        /// When what still runs is given up; nil until the session has to end.
+        var endsBy: ContinuousClock.Instant?
         /// Whether the handlers are torn down: what they say then says nothing of their requests.
         var isAbandoning = false
         var wake = WakeWatch(at: .now)
@@ -141,7 +143,8 @@ public final class ConnectorSession: Service {
     public func run() async throws {
         try await restore()
         let inbox = try await broker.openInbox(InboxPlace(tenant: identity.tenant, boot: identity.boot))
-        if !configuration.isObserver { try await joinGroups() }
+        // A pause may have outlived the process before this one.
+        if standing.readiness == .ready { try await joinGroups() }
         state.withLock { $0.wake = WakeWatch(at: .now) }
         logger.info("Connector is at work", metadata: ["services": "\(services.names)"])
         await withDiscardingTaskGroup { group in

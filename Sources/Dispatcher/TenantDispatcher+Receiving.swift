@@ -21,11 +21,13 @@ extension TenantDispatcher {
     func receive(from inbox: any Inbox) async {
         while let payloads = await inbox.next() {
             var sayings: [Saying] = []
+            var boots: Set<BootID> = []
             sayings.reserveCapacity(payloads.count)
             for payload in payloads {
                 do throws(RelayFormatError) {
                     let envelope = try correspondent.open(payload, allowing: Self.kinds)
                     let header = envelope.header
+                    boots.insert(header.boot)
                     switch header.kind {
                     case .accepted: sayings.append(.accepted(header, try envelope.decode(DispatchListMessage.self)))
                     case .claim: sayings.append(.claims(header, try envelope.decode(ClaimMessage.self)))
@@ -40,6 +42,7 @@ extension TenantDispatcher {
                 }
             }
             let now = present
+            heard(boots, at: now.steady)
             let (actions, late) = machine.withLock { machine in
                 (sayings.flatMap { Self.hear($0, &machine, at: now) }, machine.takeLateReplies())
             }

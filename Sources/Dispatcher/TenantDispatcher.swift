@@ -37,6 +37,8 @@ public final class TenantDispatcher: Sendable {
     let logger: Logger
     let machine: Mutex<Machine>
     let history: Mutex<CallHistory>
+    /// When each connector's process last said something to this one.
+    let answers = Mutex<[BootID: ContinuousClock.Instant]>([:])
     let ends = EndWatch()
     let outbox = Mailbox<OutgoingRecord>(capacity: 65_536)
     /// Bounded by the machine: no more than a few for each request that it tracks.

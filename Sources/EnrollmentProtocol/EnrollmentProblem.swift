@@ -16,6 +16,7 @@ public enum EnrollmentProblem: String, Sendable, CaseIterable {
     case staleGeneration = "stale-generation"
     case alreadyExists = "already-exists"
     case inUse = "in-use"
+    case limitReached = "limit-reached"
     case enrollmentExpired = "enrollment-expired"
     case payloadTooLarge = "payload-too-large"
     case unsupportedMediaType = "unsupported-media-type"
@@ -34,7 +35,7 @@ public enum EnrollmentProblem: String, Sendable, CaseIterable {
         case .notPermitted, .cloneSuspected, .connectorFrozen: 403
         case .notFound: 404
         case .methodNotAllowed: 405
-        case .enrollmentConsumed, .keyReuse, .staleGeneration, .alreadyExists, .inUse: 409
+        case .enrollmentConsumed, .keyReuse, .staleGeneration, .alreadyExists, .inUse, .limitReached: 409
         case .enrollmentExpired: 410
         case .payloadTooLarge: 413
         case .unsupportedMediaType: 415
@@ -64,6 +65,7 @@ public enum EnrollmentProblem: String, Sendable, CaseIterable {
         case .staleGeneration: "The certificate has been superseded."
         case .alreadyExists: "The name is taken."
         case .inUse: "Something else still needs it."
+        case .limitReached: "There are as many of these as there may be."
         case .enrollmentExpired: "The invitation has expired."
         case .payloadTooLarge: "The request is too large."
         case .unsupportedMediaType: "The request is not JSON."

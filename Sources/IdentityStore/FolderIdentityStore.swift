@@ -64,10 +64,14 @@ public struct FolderIdentityStore: Sendable {
         try folder.write(text + Data("\n".utf8), to: Self.identityFile)
     }
 
-    /// Removes the identity from the disk, the key last.
+    /// What a running connector keeps beside its identity; of no use, and nobody's business, without it.
+    private static let companions = ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"]
+
+    /// Removes the identity from the disk with what was kept under it, the key last.
     public func erase() throws(IdentityStoreError) {
         guard folder.exists else { return }
         try folder.check()
+        for name in Self.companions { try folder.remove(name) }
         for name in [Self.identityFile, Self.certificateFile, Self.keyFile] { try folder.remove(name) }
     }
 

@@ -1,5 +1,6 @@
 internal import BrokerCore
 internal import Dispatch
+internal import Failpoints
 internal import GRDB
 internal import Logging
 internal import RelayFormat
@@ -58,10 +59,14 @@ extension SQLiteRecordStore {
         from database: DatabaseQueue, now: RelayTime
     ) throws(SQLiteBrokerError) -> [StoredRecord] {
         do {
-            return try database.write { database in
+            Failpoint.reach(.queueOpenBefore)
+            let records = try database.write { database in
                 try database.deleteExpired(now: now)
+                Failpoint.reach(.queueOpenInside)
                 return try database.fetchRecords()
             }
+            Failpoint.reach(.queueOpenAfter)
+            return records
         } catch {
             throw SQLiteBrokerError(.cannotOpen, "\(database.path): \(error)")
         }

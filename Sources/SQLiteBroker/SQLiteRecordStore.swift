@@ -1,5 +1,6 @@
 internal import BrokerCore
 internal import Dispatch
+internal import Failpoints
 internal import GRDB
 internal import Logging
 internal import Synchronization
@@ -147,11 +148,25 @@ final class SQLiteRecordStore: RecordStore {
     }
 
     private func commit(_ operations: [StoreOperation], into database: Database) throws {
+        reach(.queueAppendBefore, .queueSettleBefore, for: operations)
         try database.inTransaction(.immediate) {
             for operation in operations { try database.apply(operation) }
+            reach(.queueAppendInside, .queueSettleInside, for: operations)
             return .commit
         }
+        reach(.queueAppendAfter, .queueSettleAfter, for: operations)
         state.withLock { $0.transactions += 1 }
+    }
+
+    private func reach(_ append: Failpoint, _ settle: Failpoint, for operations: [StoreOperation]) {
+        #if DEBUG
+            for operation in operations {
+                switch operation {
+                case .insert: Failpoint.reach(append)
+                case .delete: Failpoint.reach(settle)
+                }
+            }
+        #endif
     }
 
     private func note(failure: (any Error)?) {

@@ -51,6 +51,9 @@ struct TenantRuntime {
             services.append(dispatcher)
             let api = DispatcherRoutes(dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers))
             routes.append { api.register(on: $0) }
+            let orders = ConnectorOrderRoutes(
+                dispatcher: dispatcher, administrators: RegisteredAdministrators(enrollment))
+            routes.append { orders.register(on: $0) }
             // Observers are called in the order in which they came: the broker's has closed the links by now.
             enrollment.onRevoked { tenant, connector in
                 guard let id = TenantID(tenant.id), let member = MemberID(connector) else { return }

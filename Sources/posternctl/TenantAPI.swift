@@ -8,7 +8,7 @@ internal import HTTPProblems
 
 /// The tenant's APIs, as the logged-in operator.
 struct TenantAPI: Sendable {
-    private let http: TenantHTTPClient
+    let http: TenantHTTPClient
 
     /// Opens the tenant of a login; it must be closed.
     init(_ login: Login, connections: Int = 8) throws {

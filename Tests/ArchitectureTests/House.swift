@@ -70,9 +70,11 @@ enum House {
         Target("EnrollmentProtocol", .pure, ["MachineIdentity"], outside: ["Crypto"], foundation: .all),
         Target("DispatcherProtocol", .pure),
 
+        // Where a test kills a process; empty in a release build.
+        Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
         Target("StructuredLogging", .adapter, outside: ["Logging"]),
         Target(
-            "SQLiteBroker", .adapter, ["RelayFormat", "BrokerCore"],
+            "SQLiteBroker", .adapter, ["Failpoints", "RelayFormat", "BrokerCore"],
             outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
         Target(
             "BrokerLink", .adapter, ["RelayFormat", "BrokerCore"],
@@ -109,7 +111,10 @@ enum House {
         Target(
             "Dispatcher", .service,
             ["RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort"],
-            outside: ["Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore"]),
+            outside: [
+                "AsyncHTTPClient", "Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
+                "NIOHTTP1", "NIOPosix", "Crypto",
+            ]),
 
         Target(
             "CertificateAuthority", .issuing, folder: "enrollment/Sources/CertificateAuthority", ["MachineIdentity"],

@@ -27,7 +27,9 @@ import Testing
         ).message(APIKeyAnswer.self, status: 201).key
         let secret = try await stage.invite(of: stage.acme).secret
         for bearer in [key, secret] {
-            for path in [APIPath.whoAmI, APIPath.accounts, APIPath.connectors, APIPath.groups, APIPath.apiKeys] {
+            for path in [
+                APIPath.whoAmI, APIPath.accounts, APIPath.connectors, APIPath.groups, APIPath.apiKeys, APIPath.webhooks,
+            ] {
                 #expect(try await stage.call(.get, path, bearer: bearer).problem == .notPermitted)
             }
         }

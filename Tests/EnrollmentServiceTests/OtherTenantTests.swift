@@ -17,13 +17,20 @@ import Testing
             .post, APIPath.apiKeys, bearer: admin, message: APIKeyRequest(name: "precious-app")
         ).message(APIKeyAnswer.self, status: 201)
         _ = try await stage.call(.post, APIPath.groups, bearer: admin, message: GroupRequest(name: "precious-group"))
-        let secrets = [machine.id, invitation.id, key.id, "precious", stage.acme.tenant.id]
+        let webhook = try await stage.call(
+            .post, APIPath.webhooks, bearer: admin,
+            message: WebhookRequest(name: "precious-hook", url: "https://precious.example/results")
+        ).message(WebhookAnswer.self, status: 201)
+        let secrets = [
+            machine.id, invitation.id, key.id, "precious", stage.acme.tenant.id, try #require(webhook.secret),
+        ]
         let before = try await snapshot(stage)
 
         for route in stage.service.routes().routes {
             for id in [machine.id, invitation.id, key.id] {
                 let path = route.path.replacing("{account}", with: "precious-gw")
-                    .replacing("{group}", with: "precious-group").replacing("{id}", with: id)
+                    .replacing("{group}", with: "precious-group").replacing("{name}", with: "precious-hook")
+                    .replacing("{id}", with: id)
                 for (bearer, certificate) in try await foreignCredentials(stage) {
                     for body in bodies(of: route) {
                         let answer = try await stage.call(
@@ -35,7 +42,7 @@ import Testing
                         guard route.path != APIPath.description else { continue }
                         // What the caller itself sent may come back in the text of a refusal.
                         let said = answer.text.replacing("“\(id)”", with: "").replacing("“precious-gw”", with: "")
-                            .replacing("“precious-group”", with: "")
+                            .replacing("“precious-group”", with: "").replacing("“precious-hook”", with: "")
                         for secret in secrets {
                             #expect(!said.contains(secret), "\(route.method) \(path) \(answer.text)")
                         }
@@ -53,7 +60,7 @@ import Testing
         for route in stage.service.routes().routes where ![APIPath.description, APIPath.authority].contains(route.path)
         {
             let path = route.path.replacing("{account}", with: "a").replacing("{group}", with: "a")
-                .replacing("{id}", with: "a")
+                .replacing("{name}", with: "a").replacing("{id}", with: "a")
             let answer = try await stage.call(route.method, path, body: route.method == .post ? "{}" : nil)
             #expect(answer.status == 401, "\(route.method) \(path)")
             #expect(answer.headers[.wwwAuthenticate] != nil)
@@ -80,7 +87,8 @@ import Testing
     private func bodies(of route: RouteList.Route) -> [String?] {
         guard route.method == .post else { return [nil] }
         return [
-            "{}", #"{"name":"new","groups":["precious-group"]}"#, #"{"reason":"mine now"}"#,
+            "{}", #"{"name":"their-hook","url":"https://other.example/"}"#,
+            #"{"name":"new","groups":["precious-group"]}"#, #"{"reason":"mine now"}"#,
             #"{"boot_id":"\#(String(repeating: "a", count: 26))"}"#,
         ]
     }
@@ -88,7 +96,10 @@ import Testing
     /// All that the tenant's own administrator sees.
     private func snapshot(_ stage: Stage) async throws -> [String] {
         var seen: [String] = []
-        for path in [APIPath.accounts, APIPath.enrollments, APIPath.connectors, APIPath.groups, APIPath.apiKeys] {
+        for path in [
+            APIPath.accounts, APIPath.enrollments, APIPath.connectors, APIPath.groups, APIPath.apiKeys,
+            APIPath.webhooks,
+        ] {
             seen.append(try await stage.call(.get, path, bearer: stage.acme.administrator).text)
         }
         return seen

@@ -58,8 +58,16 @@ import Testing
             .post, APIPath.apiKeys, bearer: stage.acme.administrator, message: APIKeyRequest(name: "a")
         ).message(APIKeyAnswer.self, status: 201).key
         let secrets = [stage.acme.administrator, try #require(invitation.secret), try #require(key)]
+        let hook = try await stage.call(
+            .post, APIPath.webhooks, bearer: stage.acme.administrator,
+            message: WebhookRequest(name: "a", url: "https://example.com/")
+        ).message(WebhookAnswer.self, status: 201)
+        let webhook = try #require(hook.secret)
+        let signingKey = try #require(Data(base64Encoded: String(webhook.dropFirst(6))))
         for suffix in ["", "-wal"] {
             let content = try Data(contentsOf: URL(filePath: stage.path + "/registry.sqlite" + suffix))
+            #expect(content.range(of: signingKey) == nil)
+            #expect(content.range(of: Data(webhook.utf8)) == nil)
             for secret in secrets {
                 let token = try SecretToken(secret)
                 #expect(content.range(of: Data(token.bytes)) == nil)

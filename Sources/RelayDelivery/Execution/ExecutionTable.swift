@@ -163,7 +163,8 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
     }
 
     /// Gives back a dispatch that has no entry.
-    private mutating func giveBack(_ dispatch: Dispatch, _ reason: ReturnMessage.Reason, _ carriers: [Carrier]) -> Step {
+    private mutating func giveBack(_ dispatch: Dispatch, _ reason: ReturnMessage.Reason, _ carriers: [Carrier]) -> Step
+    {
         close(dispatch, upTo: dispatch.attempt)
         return .giveBack(dispatch, reason, carriers)
     }

@@ -2,6 +2,14 @@ internal import GRDB
 
 /// The form of the connector's journal.
 enum JournalSchema {
+    /// How far a request has come, as the file says it.
+    enum State: Int64 {
+        case claimed = 1
+        case started = 2
+        case finished = 3
+        case interrupted = 4
+    }
+
     /// Brings a file to the present form.
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -10,12 +18,12 @@ enum JournalSchema {
                 sql: """
                     CREATE TABLE request (
                         number     INTEGER PRIMARY KEY,
-                        id         BLOB NOT NULL UNIQUE,
+                        id         TEXT NOT NULL UNIQUE,
                         attempt    INTEGER NOT NULL,
                         class      INTEGER NOT NULL,
-                        tenant     BLOB NOT NULL,
-                        "group"    BLOB NOT NULL,
-                        dispatcher BLOB NOT NULL,
+                        tenant     TEXT NOT NULL,
+                        "group"    TEXT NOT NULL,
+                        dispatcher TEXT NOT NULL,
                         deadline   INTEGER NOT NULL,
                         state      INTEGER NOT NULL,
                         receipted  INTEGER NOT NULL DEFAULT 0,
@@ -23,8 +31,10 @@ enum JournalSchema {
                         outcome    BLOB
                     ) STRICT
                     """)
-            try database.execute(sql: "CREATE INDEX request_state ON request (state, receipted)")
             try database.execute(sql: "CREATE INDEX request_written ON request (written)")
+            // The order in which answers make room: those that were confirmed first, then the oldest.
+            try database.execute(
+                sql: "CREATE INDEX request_answer ON request (receipted DESC, number) WHERE outcome IS NOT NULL")
         }
         return migrator
     }

@@ -10,6 +10,7 @@ internal import IdentityStore
 internal import Logging
 internal import MachineIdentity
 internal import RelayFormat
+internal import RequestLedger
 internal import ServiceLifecycle
 
 /// A connector put together: identity, queue credential, link, session.
@@ -21,14 +22,17 @@ struct ConnectorRuntime {
     let clock: TenantClock
     let http: TenantHTTPClient
     let targets: HTTPClient
+    let journal: ResultJournal?
 
     /// Puts a connector together; asks the tenant for the first queue credential, again and again until it answers.
     ///
     /// What it gives back has to be closed.
+    /// - Parameter journalPath: where it keeps what it has begun and how it ended; nil for one that only wants to be
+    ///   seen, and takes no work.
     /// - Throws: `EnrollmentClientError` for a refusal that trying again cannot mend.
     static func open(
-        identity: LoadedIdentity, configuration: ConnectorConfiguration, network: NetworkSettings, isObserver: Bool,
-        logger: Logger
+        identity: LoadedIdentity, configuration: ConnectorConfiguration, network: NetworkSettings,
+        journalPath: String?, logger: Logger
     ) async throws -> ConnectorRuntime {
         let http = try TenantHTTPClient(
             .init(
@@ -39,8 +43,8 @@ struct ConnectorRuntime {
                 proxies: network.proxies))
         do {
             return try await ConnectorRuntime(
-                over: http, identity: identity, configuration: configuration, network: network, isObserver: isObserver,
-                logger: logger)
+                over: http, identity: identity, configuration: configuration, network: network,
+                journalPath: journalPath, logger: logger)
         } catch {
             await http.shutdown()
             throw error
@@ -49,8 +53,9 @@ struct ConnectorRuntime {
 
     private init(
         over http: TenantHTTPClient, identity: LoadedIdentity, configuration: ConnectorConfiguration,
-        network: NetworkSettings, isObserver: Bool, logger: Logger
+        network: NetworkSettings, journalPath: String?, logger: Logger
     ) async throws {
+        let isObserver = journalPath == nil
         self.identity = identity
         self.http = http
         let record = identity.record
@@ -78,6 +83,18 @@ struct ConnectorRuntime {
             logger: logger
         ) { nonce in try await credentials.credential(nonce: nonce) }
         let own = try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug)
+        if let journalPath {
+            let time = clock.clock
+            do {
+                journal = try await ResultJournal.open(path: journalPath, clock: { time.now }, logger: logger)
+            } catch {
+                throw CommandFailure(
+                    .unexpected, "the journal of begun requests cannot be opened: \(error)",
+                    advice: "Look at the disk and the owner of the state folder; the journal's file may be moved away.")
+            }
+        } else {
+            journal = nil
+        }
         targets = HTTPService.makeClient(connections: configuration.inFlight)
         session = ConnectorSession(
             identity: own,
@@ -86,7 +103,7 @@ struct ConnectorRuntime {
             configuration: .init(
                 inFlight: min(configuration.inFlight, first.limits.inFlight), drain: configuration.drain,
                 version: PosternVersion.text, isObserver: isObserver),
-            clock: clock.clock, logger: logger)
+            clock: clock.clock, journal: journal, logger: logger)
     }
 
     /// How the queue is reached just now.
@@ -125,6 +142,7 @@ struct ConnectorRuntime {
     /// Closes what was opened.
     func close() async {
         await link.close()
+        await journal?.close()
         await http.shutdown()
         try? await targets.shutdown()
     }

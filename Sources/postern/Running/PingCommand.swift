@@ -47,7 +47,7 @@ struct PingCommand: AsyncParsableCommand {
     private static func pingAlone(_ identity: LoadedIdentity, logger: Logger) async throws -> ControlAnswer.Ping {
         let runtime = try await ConnectorRuntime.open(
             identity: identity, configuration: ConnectorConfiguration(), network: try NetworkSettings.fromEnvironment(),
-            isObserver: true, logger: logger)
+            journalPath: nil, logger: logger)
         do {
             let answer = try await withThrowingTaskGroup(of: ControlAnswer.Ping?.self) { group in
                 group.addTask {

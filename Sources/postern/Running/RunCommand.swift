@@ -43,7 +43,7 @@ struct RunCommand: AsyncParsableCommand {
             }
             let runtime = try await ConnectorRuntime.open(
                 identity: identity, configuration: configuration, network: try NetworkSettings.fromEnvironment(),
-                isObserver: false, logger: logger)
+                journalPath: state.journal, logger: logger)
             do {
                 try await serve(runtime, drain: configuration.drain, logger: logger)
             } catch {

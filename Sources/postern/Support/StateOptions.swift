@@ -16,6 +16,9 @@ struct StateOptions: ParsableArguments {
     /// The socket by which other commands ask the running service.
     var controlSocket: String { stateDir + "/control.sock" }
 
+    /// Where a running service keeps what it has begun and how it ended.
+    var journal: String { stateDir + "/journal.sqlite" }
+
     /// The identity; its absence ends the command with code 3.
     func registeredIdentity() throws -> LoadedIdentity {
         guard let identity = try store.load() else {

@@ -5,26 +5,34 @@ internal import EnrollmentProtocol
 struct ConnectorsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connectors", abstract: "Registered connectors.",
-        subcommands: [List.self, Show.self, Revoke.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Show.self, Drain.self, Pause.self, Resume.self, Revoke.self],
+        defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the connectors.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the connectors, and how each stands.",
+            discussion: """
+                A standing is never better than the last answer that the dispatcher has from the connector; its age \
+                is that of this proof. 'posternctl connectors show' says more, and what would help.
+                """)
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             try await report {
-                let connectors: [ConnectorAnswer] = try await TenantAPI.loggedIn {
-                    try await $0.list(APIPath.connectors)
+                let views = try await TenantAPI.loggedIn { api in
+                    let connectors: [ConnectorAnswer] = try await api.list(APIPath.connectors)
+                    let presence = try await api.presence()
+                    return connectors.map { ConnectorView(connector: $0, live: presence[$0.id]) }
                 }
                 try output.print(
-                    connectors,
+                    views,
                     as: TextTable(
-                        ["connector", "state", "presence", "account", "groups", "last seen", "certificate ends", "id"],
-                        connectors.map {
+                        ["connector", "standing", "age", "reason", "account", "groups", "certificate ends", "id"],
+                        views.map {
                             [
-                                $0.displayName ?? "-", $0.state.rawValue, $0.presence ?? "-", $0.account,
-                                $0.groups.map(\.name).joined(separator: ","), $0.lastSeenAt?.brief ?? "never",
-                                $0.notAfter.brief, $0.id,
+                                $0.connector.displayName ?? "-", $0.standing, $0.age, $0.reason, $0.connector.account,
+                                $0.connector.groups.map(\.name).joined(separator: ","), $0.connector.notAfter.brief,
+                                $0.connector.id,
                             ]
                         },
                         empty: "no connectors; invite one with 'posternctl enrollments create ACCOUNT'"))
@@ -33,16 +41,23 @@ struct ConnectorsCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows a connector.")
-        @Argument(help: "Its id.") var id: String
+        static let configuration = CommandConfiguration(
+            abstract: "Shows a connector: how it stands, why, since when, and what would help.",
+            discussion: """
+                online: it takes work and has answered this dispatcher within 15 seconds. paused, draining: told so. \
+                unproven: its beats come, its answers do not. suspect: its link closed, or beats are missing. lost: \
+                its process has ended, or was silent for too long. not seen: not since the dispatcher started.
+                """)
+        @Argument(help: "Its id or name.") var connector: String
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             try await report {
-                let connector: ConnectorAnswer = try await TenantAPI.loggedIn {
-                    try await $0.get(APIPath.connector, ["id": id])
+                let view = try await TenantAPI.loggedIn { api in
+                    let known = try await api.connector(connector)
+                    return ConnectorView(connector: known, live: try await api.presence()[known.id])
                 }
-                try output.print(connector, as: ConnectorsCommand.table(connector))
+                try output.print(view, as: view.table)
             }
         }
     }
@@ -60,24 +75,9 @@ struct ConnectorsCommand: AsyncParsableCommand {
                     try await $0.post(APIPath.revokeConnector, ["id": id], RevokeRequest(reason: reason))
                     return try await $0.get(APIPath.connector, ["id": id])
                 }
-                try output.print(connector, as: ConnectorsCommand.table(connector))
+                let view = ConnectorView(connector: connector, live: nil)
+                try output.print(view, as: view.table)
             }
         }
-    }
-
-    private static func table(_ connector: ConnectorAnswer) -> TextTable {
-        var facts = [
-            ("connector", connector.displayName ?? "-"), ("id", connector.id), ("state", connector.state.rawValue),
-            ("presence", connector.presence ?? "-"), ("account", connector.account),
-            ("groups", connector.groups.map(\.name).joined(separator: ", ")),
-            ("registered", connector.createdAt.brief), ("last seen", connector.lastSeenAt?.brief ?? "never"),
-            ("certificate ends", connector.notAfter.brief), ("generation", "\(connector.generation)"),
-            ("starts", "\(connector.boots)"), ("version", connector.version ?? "-"),
-            ("key", "\(connector.keyFingerprint)"),
-        ]
-        if let revoked = connector.revokedAt {
-            facts.append(("revoked", "\(revoked.brief) (\(connector.revocationReason ?? "no reason given"))"))
-        }
-        return TextTable(facts: facts)
     }
 }

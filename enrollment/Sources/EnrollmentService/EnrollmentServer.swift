@@ -68,6 +68,22 @@ public final class EnrollmentServer: Sendable {
         hooks.withLock { $0.presence = source }
     }
 
+    /// As whom a credential administers; nil for one that is unknown, expired, revoked, or does not administer.
+    ///
+    /// Throws `registry` when nobody can say.
+    public func administrator(forKey text: String) async throws(EnrollmentServiceError) -> WhoAmIAnswer? {
+        guard let secret = try? SecretToken(text) else { return nil }
+        let principal: AdministratorPrincipal?
+        do {
+            principal = try await installation.registry.administrator(secret, at: now())
+        } catch {
+            throw EnrollmentServiceError(.registry, "The registry cannot be read: \(error)")
+        }
+        guard let principal, principal.mayAdminister else { return nil }
+        return WhoAmIAnswer(
+            kind: principal.kind.rawValue, id: principal.id, name: principal.name, tenant: principal.tenant.reference)
+    }
+
     /// Decides who comes in at the link.
     ///
     /// Throws `invalidCredential`, `expiredCredential` or `revokedCredential`, which are final for this credential, or

@@ -41,6 +41,7 @@ extension EnrollmentServer {
         addConnectors(to: &list)
         addGroups(to: &list)
         addAPIKeys(to: &list)
+        addWebhooks(to: &list)
     }
 
     /// A route for registered members alone.

@@ -10,6 +10,9 @@ enum RegistrySchema {
         migrator.registerMigration("1 tenants, accounts, enrollments, connectors, keys") { database in
             try database.execute(sql: first)
         }
+        migrator.registerMigration("2 webhooks") { database in
+            try database.execute(sql: second)
+        }
         return migrator
     }
 
@@ -102,5 +105,13 @@ enum RegistrySchema {
             FOREIGN KEY (tenant_id, group_id) REFERENCES groups (tenant_id, id)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX api_key_groups_by_group ON api_key_groups (tenant_id, group_id);
+        """
+
+    private static let second = """
+        CREATE TABLE webhooks (
+            id TEXT PRIMARY KEY, tenant_id TEXT NOT NULL REFERENCES tenants, name TEXT NOT NULL, url TEXT NOT NULL,
+            salt BLOB NOT NULL, created_at INTEGER NOT NULL,
+            UNIQUE (tenant_id, name), UNIQUE (tenant_id, id)
+        ) STRICT;
         """
 }

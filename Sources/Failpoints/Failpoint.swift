@@ -1,0 +1,33 @@
+/// A moment around a write to the disk at which a test may kill the process.
+///
+/// In a debug build the environment variable `POSTERN_FAILPOINT=queue.append.inside:3` makes the process kill itself
+/// (SIGKILL, nothing is flushed, nobody is told) at the third passing of that point. In a release build the calls compile
+/// to nothing and the variable is not read.
+public enum Failpoint: String, CaseIterable, Sendable {
+    /// The queue has read its file's form and is about to forget what has expired.
+    case queueOpenBefore = "queue.open.before"
+    /// What has expired is deleted and not committed.
+    case queueOpenInside = "queue.open.inside"
+    /// What was left is read, the deletion committed.
+    case queueOpenAfter = "queue.open.after"
+    /// New records wait for a transaction.
+    case queueAppendBefore = "queue.append.before"
+    /// New records are in a transaction that is not committed.
+    case queueAppendInside = "queue.append.inside"
+    /// New records are committed, and no sender has been told.
+    case queueAppendAfter = "queue.append.after"
+    /// Deletions of settled records wait for a transaction.
+    case queueSettleBefore = "queue.settle.before"
+    /// Deletions of settled records are in a transaction that is not committed.
+    case queueSettleInside = "queue.settle.inside"
+    /// Settled records are deleted, and no member has been told.
+    case queueSettleAfter = "queue.settle.after"
+
+    /// Passes a point; in a debug build whose environment names it, this may be the end.
+    @inlinable
+    public static func reach(_ point: Failpoint) {
+        #if DEBUG
+            ArmedFailpoint.current?.pass(point)
+        #endif
+    }
+}
