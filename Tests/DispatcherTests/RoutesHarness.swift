@@ -43,6 +43,7 @@ struct RoutesHarness {
             configuration: .init(beat: .milliseconds(300), version: "1.2.3"), clock: .system, logger: logger)
         let router = Router(context: PortContext.self)
         DispatcherRoutes(dispatcher: dispatcher, callers: callers).register(on: router)
+        ConnectorOrderRoutes(dispatcher: dispatcher, administrators: callers).register(on: router)
         let application = Application(router: router, logger: logger)
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await dispatcher.run() }
@@ -61,7 +62,7 @@ struct RoutesHarness {
 }
 
 /// The API keys of the tests.
-struct TestCallers: CallerAuthentication {
+struct TestCallers: CallerAuthentication, AdministratorAuthentication {
     let tenant: TenantID
     let group: GroupID
 
@@ -73,6 +74,14 @@ struct TestCallers: CallerAuthentication {
             Caller(tenant: tenant, tenantName: "acme", keyID: "k2", groups: ["site": group], services: ["second"])
         case "other-tenant":
             Caller(tenant: .random(), tenantName: "rival", keyID: "k3", groups: ["theirs": .random()], services: nil)
+        default: nil
+        }
+    }
+
+    func administrator(forKey key: String) async throws -> Administrator? {
+        switch key {
+        case "admin-key": Administrator(tenant: tenant, tenantName: "acme", name: "ann")
+        case "rival-admin": Administrator(tenant: .random(), tenantName: "rival", name: "rob")
         default: nil
         }
     }
