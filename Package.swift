@@ -135,8 +135,9 @@ let package = Package(
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
+                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "TenantPort", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", "StructuredLogging",
+                "Dispatcher", "CertificateAuthority",
                 "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL,
             ]),
         .executableTarget(
