@@ -10,6 +10,8 @@ public struct Administrator: Sendable, Equatable {
     public var id: String
     /// The administrator's name, for histories.
     public var name: String
+    /// All groups of the tenant, by name.
+    public var groups: [String: GroupID]
     /// Whether requests may be looked at.
     public var mayReadRequests: Bool
     /// Whether requests may be cancelled and sent again.
@@ -19,13 +21,14 @@ public struct Administrator: Sendable, Equatable {
 
     /// Describes an administrator.
     public init(
-        tenant: TenantID, tenantName: String, id: String, name: String, mayReadRequests: Bool,
-        mayChangeRequests: Bool, mayDrainConnectors: Bool
+        tenant: TenantID, tenantName: String, id: String, name: String, groups: [String: GroupID],
+        mayReadRequests: Bool, mayChangeRequests: Bool, mayDrainConnectors: Bool
     ) {
         self.tenant = tenant
         self.tenantName = tenantName
         self.id = id
         self.name = name
+        self.groups = groups
         self.mayReadRequests = mayReadRequests
         self.mayChangeRequests = mayChangeRequests
         self.mayDrainConnectors = mayDrainConnectors

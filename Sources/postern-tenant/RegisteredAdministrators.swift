@@ -15,8 +15,10 @@ struct RegisteredAdministrators: AdministratorAuthentication {
         guard let known = try await directory.administrator(forCredential: key),
             let tenant = TenantID(known.tenant.id)
         else { return nil }
+        var groups: [String: GroupID] = [:]
+        for group in known.groups { groups[group.name] = GroupID(group.id) }
         return Administrator(
-            tenant: tenant, tenantName: known.tenant.slug, id: known.id, name: known.name,
+            tenant: tenant, tenantName: known.tenant.slug, id: known.id, name: known.name, groups: groups,
             mayReadRequests: known.mayReadRequests, mayChangeRequests: known.mayChangeRequests,
             mayDrainConnectors: known.mayDrainConnectors)
     }

@@ -1,8 +1,8 @@
-import BrokerCore
+import Foundation
 import HTTPProblems
 import HTTPTypes
 import Hummingbird
-import Logging
+import HummingbirdTesting
 import NIOCore
 import RelayFormat
 import TenantPort
@@ -12,14 +12,7 @@ import Testing
 
 @Suite struct AdministratorTests {
     private let tenant = TenantID.random()
-
-    private func routes() -> DispatcherRoutes {
-        DispatcherRoutes(
-            dispatcher: DispatchService(
-                instance: .random(), broker: InMemoryBroker(), configuration: .init(version: "test"),
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
-            callers: TestCallers(tenant: tenant, group: .random()), administrators: TestAdministrators(tenant: tenant))
-    }
+    private var gate: AdministratorGate { AdministratorGate(authentication: TestAdministrators(tenant: tenant)) }
 
     private func request(_ credential: String?) -> Request {
         var headers = HTTPFields()
@@ -32,7 +25,7 @@ import Testing
 
     private func status(_ credential: String?, _ act: AdministratorGate.Act) async throws -> Int {
         do {
-            _ = try await routes().administrators.administrator(request(credential), for: act)
+            _ = try await gate.administrator(request(credential), for: act)
             return 200
         } catch let problem as ProblemResponse {
             return problem.problem.status
@@ -41,7 +34,7 @@ import Testing
 
     @Test("An administrator is found by the credential, with the tenant that it belongs to")
     func known() async throws {
-        let found = try await routes().administrators.administrator(request("admin"), for: .changeRequests)
+        let found = try await gate.administrator(request("admin"), for: .changeRequests)
         #expect(found.tenant == tenant)
         #expect(found.name == "admin")
     }
@@ -61,6 +54,31 @@ import Testing
     func unknown() async throws {
         for credential in ["site-key", "nonsense", "", nil] {
             #expect(try await status(credential, .readRequests) == 401)
+        }
+    }
+
+    @Test("Requests are seen and steered by administrators, as far as their rights go, and by those who may call")
+    func requests() async throws {
+        try await RoutesHarness().run { client, _ in
+            let made = try await client.send("/v1/groups/site/services/echo/hello")
+            #expect(made.status == .ok)
+            let id = try #require(made.field("Postern-Request-Id"))
+            for key in ["admin", "reader", "site-key"] {
+                let list = try await client.send("/v1/requests", key: key)
+                #expect(list.status == .ok)
+                #expect(list.text.contains(id), "\(key) \(list.text)")
+                #expect(try await client.send("/v1/requests/\(id)", key: key).status == .ok)
+                #expect(try await client.send("/v1/requests/\(id)/why", key: key).text.contains(id))
+            }
+            for act in ["cancel", "redrive"] {
+                let path = "/v1/requests/\(id)/\(act)"
+                #expect(try await client.send(path, .post, key: "reader").status == .forbidden)
+                // It has ended, so there is nothing to steer; but that much they are told.
+                #expect(try await client.send(path, .post, key: "admin").status == .conflict)
+                #expect(try await client.send(path, .post, key: "nonsense").status == .unauthorized)
+                #expect(try await client.send(path, .post, key: "other-tenant").status == .notFound)
+            }
+            #expect(try await client.send("/v1/requests", key: "nonsense").status == .unauthorized)
         }
     }
 }

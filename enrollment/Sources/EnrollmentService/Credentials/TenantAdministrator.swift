@@ -8,6 +8,8 @@ public struct TenantAdministrator: Sendable, Equatable {
     public let id: String
     /// The name of the administrator or of the API key.
     public let name: String
+    /// All groups of the tenant.
+    public let groups: [GroupReference]
     /// Whether they may look at requests and why they are as they are.
     public let mayReadRequests: Bool
     /// Whether they may cancel requests and send them again.
