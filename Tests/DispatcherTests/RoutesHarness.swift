@@ -43,8 +43,7 @@ struct RoutesHarness {
             configuration: .init(beat: .milliseconds(300), version: "1.2.3"), clock: .system, logger: logger)
         let router = Router(context: PortContext.self)
         DispatcherRoutes(
-            dispatcher: dispatcher, callers: callers,
-            administrators: TestAdministrators(tenant: tenant, groups: ["site": group])
+            dispatcher: dispatcher, callers: callers, administrators: TestAdministrators(tenant: tenant, group: group)
         ).register(on: router)
         let application = Application(router: router, logger: logger)
         try await withThrowingTaskGroup { tasks in
@@ -84,15 +83,14 @@ struct TestCallers: CallerAuthentication {
 /// The administrators of the tests.
 struct TestAdministrators: AdministratorAuthentication {
     let tenant: TenantID
-    var groups: [String: GroupID] = [:]
+    var group = GroupID.random()
 
     func administrator(forKey credential: String) async throws -> Administrator? {
         guard ["admin", "reader"].contains(credential) else { return nil }
         let mayChange = credential == "admin"
         return Administrator(
-            tenant: tenant, tenantName: "acme", id: "a-\(credential)", name: credential, groups: groups,
-            mayReadRequests: true,
-            mayChangeRequests: mayChange, mayDrainConnectors: mayChange)
+            tenant: tenant, tenantName: "acme", id: "a-\(credential)", name: credential, groups: ["site": group],
+            mayReadRequests: true, mayChangeRequests: mayChange, mayDrainConnectors: mayChange)
     }
 }
 

@@ -4,9 +4,9 @@ internal import RelayFormat
 /// Finds out who makes an HTTP request, and what is open to them.
 struct CallerGate: Sendable {
     private let callers: any CallerAuthentication
-    private let administrators: AdministratorGate?
+    private let administrators: AdministratorGate
 
-    init(_ callers: any CallerAuthentication, administrators: AdministratorGate?) {
+    init(_ callers: any CallerAuthentication, administrators: AdministratorGate) {
         self.callers = callers
         self.administrators = administrators
     }
@@ -28,15 +28,17 @@ struct CallerGate: Sendable {
         }
     }
 
-    /// Who may see and steer requests: an administrator all of the tenant's, as a caller to whom all groups are open, and
-    /// an application those of the groups and services that its key opens.
+    /// Who may see and steer requests: an administrator those of the whole tenant, an application those of the groups and
+    /// services that its key opens.
+    ///
+    /// Administrators come first: they may call as well, and what they may do to requests is a right of its own.
     func viewer(of request: Request, for act: AdministratorGate.Act) async throws -> Caller {
-        if let administrator = try await administrators?.find(request, for: act) {
-            return Caller(
-                tenant: administrator.tenant, tenantName: administrator.tenantName, keyID: administrator.id,
-                groups: administrator.groups, services: nil)
+        guard let administrator = try await administrators.find(request, for: act) else {
+            return try await caller(of: request)
         }
-        return try await caller(of: request)
+        return Caller(
+            tenant: administrator.tenant, tenantName: administrator.tenantName, keyID: administrator.name,
+            groups: administrator.groups, services: nil)
     }
 
     private func caller(of request: Request) async throws -> Caller {

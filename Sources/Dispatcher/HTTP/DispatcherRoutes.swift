@@ -18,16 +18,15 @@ public struct DispatcherRoutes: Sendable {
     /// Joins the dispatcher and those who know its callers, its administrators and its webhooks.
     ///
     /// - Parameters:
-    ///   - administrators: knows who may see and steer all requests of a tenant; nil where only callers do.
     ///   - webhooks: knows where results can be sent; nil where no submission may name a webhook.
     ///   - deliveries: knows how the sending stands; nil where nothing is sent.
     public init(
         dispatcher: DispatchService, callers: any CallerAuthentication,
-        administrators: (any AdministratorAuthentication)? = nil, webhooks: (any WebhookDirectory)? = nil,
+        administrators: any AdministratorAuthentication, webhooks: (any WebhookDirectory)? = nil,
         deliveries: (any WebhookLedger)? = nil
     ) {
         self.dispatcher = dispatcher
-        gate = CallerGate(callers, administrators: administrators.map(AdministratorGate.init))
+        gate = CallerGate(callers, administrators: AdministratorGate(authentication: administrators))
         submissions = SubmissionRoutes(dispatcher: dispatcher, gate: gate, webhooks: webhooks)
         requests = RequestRoutes(dispatcher: dispatcher, gate: gate, deliveries: deliveries)
     }

@@ -20,17 +20,16 @@ public struct AdministratorDirectory: Sendable {
         forCredential text: String
     ) async throws(EnrollmentServiceError) -> TenantAdministrator? {
         guard let secret = try? SecretToken(text) else { return nil }
-        let found: AdministratorPrincipal
+        let found: AdministratorPrincipal?
         let groups: [GroupReference]
         do {
-            guard let known = try await registry.administrator(secret, at: now()), known.mayAdminister else {
-                return nil
-            }
-            found = known
-            groups = try await registry.groups(of: known.tenant.id)
+            found = try await registry.administrator(secret, at: now())
+            guard let found, found.mayAdminister else { return nil }
+            groups = try await registry.groups(of: found.tenant)
         } catch {
             throw EnrollmentServiceError(.registry, "The registry cannot be read: \(error)")
         }
+        guard let found else { return nil }
         return TenantAdministrator(
             tenant: found.tenant.reference, id: found.id, name: found.name, groups: groups,
             mayReadRequests: rights.administratorMay(.readRequests),

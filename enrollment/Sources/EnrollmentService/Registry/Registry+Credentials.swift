@@ -178,8 +178,8 @@ extension Registry {
     }
 
     /// All groups of a tenant.
-    func groups(of tenant: String) async throws -> [GroupReference] {
-        try await database.read { try groups(of: tenant, in: $0) }
+    func groups(of tenant: Tenant) async throws -> [GroupReference] {
+        try await database.read { try self.groups(of: tenant.id, in: $0) }
     }
 
     private func groups(of tenant: String, in database: Database) throws -> [GroupReference] {
