@@ -150,7 +150,8 @@ let package = Package(
             name: "relay-benchmark",
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1, crypto,
+                "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1,
+                crypto,
             ],
             path: "ops/benchmark"),
 
@@ -164,11 +165,14 @@ let package = Package(
             dependencies: ["RelayFormat", "ConnectorServices", asyncHTTPClient, nio, nioPosix]),
         .testTarget(
             name: "ConnectorTests",
-            dependencies: ["RelayFormat", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging]),
+            dependencies: [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging,
+            ]),
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
+                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems",
+                "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
             ]),

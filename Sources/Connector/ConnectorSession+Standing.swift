@@ -111,7 +111,9 @@ extension ConnectorSession {
             })
         beat()
         await withGracefulShutdownHandler {
-            await wait { self.orders.isClosed || self.state.withLock { $0.table.count == 0 || .now >= $0.endsBy ?? .now } }
+            await wait {
+                self.orders.isClosed || self.state.withLock { $0.table.count == 0 || .now >= $0.endsBy ?? .now }
+            }
         } onGracefulShutdown: {
             // Whoever stops the service does not wait as long as whoever drains it.
             self.state.withLock { $0.endsBy = min($0.endsBy ?? .now, .now + self.configuration.drain) }

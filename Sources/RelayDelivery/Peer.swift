@@ -53,6 +53,10 @@ public struct Peer: Sendable, Equatable {
     public var lastBeat: ContinuousClock.Instant
     /// How sure we are of it.
     public var standing: Standing
+    /// When it had no room, or was not there, the last time.
+    var withoutRoom: ContinuousClock.Instant
+    /// When it was invited; nil when it has been away since.
+    var invited: ContinuousClock.Instant?
 
     /// Whether new work may be addressed to it.
     public var takesWork: Bool { standing == .online && readiness == .ready }

@@ -74,28 +74,31 @@ public struct PresenceTable: Sendable {
     ) -> [Change] {
         guard beat.role == .connector else { return [] }
         var changes: [Change] = []
-        for rival in peers.values where rival.member == header.sender && rival.boot != header.boot {
-            guard beat.readiness != .observing, rival.readiness != .observing else { continue }
-            // A late beat of an older boot says nothing about the present.
-            guard rival.bootNumber <= beat.bootNumber else {
-                return rival.standing == .lost ? [] : [.outdated(header.boot)]
-            }
-            changes += lose(rival.boot, at: now, isReplaced: true)
+        let rivals = peers.values.filter { rival in
+            rival.member == header.sender && rival.boot != header.boot && beat.readiness != .observing
+                && rival.readiness != .observing
         }
+        // A late beat of an older boot says nothing about the present.
+        if let newest = rivals.max(by: { $0.bootNumber < $1.bootNumber }), newest.bootNumber > beat.bootNumber {
+            return newest.standing == .lost ? [] : [.outdated(header.boot)]
+        }
+        for rival in rivals { changes += lose(rival.boot, at: now, isReplaced: true) }
         var peer =
             peers[header.boot]
             ?? Peer(
                 member: header.sender, boot: header.boot, bootNumber: beat.bootNumber, name: beat.name,
                 version: beat.version, readiness: beat.readiness, offers: [:], inFlight: 0, credit: 0, note: "",
-                lastBeat: now,
-                standing: .online)
+                lastBeat: now, standing: .online, withoutRoom: now)
         let services = Dictionary(beat.services.map { ($0.name, $0) }) { first, _ in first }
         let known = peers[header.boot]
+        if let known, known.standing != .online {
+            changes.append(.returned(header.boot))
+            (peer.withoutRoom, peer.invited) = (now, nil)
+        }
         if known == nil || known?.offers[header.group] != services || known?.readiness != beat.readiness {
             changes.append(.joined(header.boot))
-        } else if known?.standing != .online {
-            changes.append(.returned(header.boot))
         }
+        if beat.credit == 0 { peer.withoutRoom = now }
         peer.offers[header.group] = services
         peer.readiness = beat.readiness
         peer.inFlight = beat.inFlight
@@ -106,6 +109,17 @@ public struct PresenceTable: Sendable {
         peers[header.boot] = peer
         members[header.group, default: []].insert(header.boot)
         return changes
+    }
+
+    /// Whether a boot is to be invited now.
+    ///
+    /// One that was away may have forgotten the dispatcher, and an invitation may be lost: a further one changes nothing.
+    mutating func takeInvitation(of boot: BootID, at now: ContinuousClock.Instant) -> Bool {
+        guard let peer = peers[boot], peer.standing == .online,
+            peer.invited.map({ now - $0 >= .seconds(10) }) ?? true
+        else { return false }
+        peers[boot]?.invited = now
+        return true
     }
 
     /// The broker saw the inbox of a boot close.

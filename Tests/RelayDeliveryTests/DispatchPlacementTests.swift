@@ -8,32 +8,37 @@ struct DispatchPlacementTests {
     private let two = DispatcherScene.boot("two", 2)
 
     private func scene(_ boots: DispatcherScene.Boot..., limits: DispatchLimits = .init()) -> DispatcherScene {
-        var scene = DispatcherScene(limits: limits)
-        for boot in boots { #expect(scene.beat(boot) == [.invited(boot.boot)]) }
+        let scene = DispatcherScene(limits: limits)
+        for boot in boots { #expect(scene.beat(boot).isEmpty) }
         return scene
     }
 
     @Test("the first attempt goes to the group's queue when all offer the service")
     func groupQueue() {
-        var scene = scene(one, two)
+        let scene = scene(one, two)
         #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .group)])
         #expect(scene.submit(2, class: .once) == [.dispatched(2, attempt: 1, .group)])
     }
 
-    @Test("a connector that was lost is invited again, since it may have forgotten the dispatcher")
-    func invitedAgain() {
-        var scene = scene(one)
-        #expect(scene.beat(one).isEmpty)
-        #expect(scene.advance(by: .seconds(4), presenceFlows: true).isEmpty)
+    @Test("a connector is invited when it comes, when it comes back, and now and then, since an invitation can be lost")
+    func invitations() {
+        let scene = DispatcherScene()
+        scene.showsInvitations = true
         #expect(scene.beat(one) == [.invited(one.boot)])
         #expect(scene.beat(one).isEmpty)
+        _ = scene.closed(one)
+        #expect(scene.beat(one) == [.invited(one.boot)])
+        #expect(scene.advance(by: .seconds(4), presenceFlows: true).isEmpty)
+        #expect(scene.beat(one) == [.invited(one.boot)])
+        #expect(scene.advance(by: .milliseconds(9750), presenceFlows: true, beating: [one]).isEmpty)
+        #expect(scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one]) == [.invited(one.boot)])
     }
 
     @Test("it goes to an inbox when not all offer the service")
     func inbox() {
         var other = two
-        other.services = ["printer"]
-        var scene = scene(one, other)
+        other.services = [ServiceOffer("printer")]
+        let scene = scene(one, other)
         #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .inbox(one.boot))])
         #expect(scene.submit(2, service: "printer") == [.dispatched(2, attempt: 1, .inbox(other.boot))])
     }
@@ -41,9 +46,9 @@ struct DispatchPlacementTests {
     @Test("a member that drains does not count among those who should offer it")
     func draining() {
         var other = two
-        other.services = ["printer"]
+        other.services = [ServiceOffer("printer")]
         other.readiness = .draining
-        var scene = scene(one, other)
+        let scene = scene(one, other)
         #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .group)])
         #expect(scene.submit(2, service: "printer") == [.answered(2, .serviceUnknown, attempt: 0)])
     }
@@ -52,22 +57,22 @@ struct DispatchPlacementTests {
     func observer() {
         var observer = one
         observer.readiness = .observing
-        var scene = scene(observer)
+        let scene = scene(observer)
         #expect(scene.submit(1) == [.answered(1, .noConnector, attempt: 0)])
     }
 
     @Test("nobody there fails at once, and a service that nobody offers is unknown")
     func nobody() {
-        var scene = DispatcherScene()
+        let scene = DispatcherScene()
         #expect(scene.submit(1) == [.answered(1, .noConnector, attempt: 0)])
-        #expect(scene.beat(one) == [.invited(one.boot)])
+        #expect(scene.beat(one).isEmpty)
         #expect(scene.submit(2, service: "other") == [.answered(2, .serviceUnknown, attempt: 0)])
-        #expect(scene.machine.count == 0)
+        #expect(scene.count == 0)
     }
 
     @Test("while the dispatcher settles, it holds requests instead of failing them")
     func settling() {
-        var scene = DispatcherScene(isSettled: false)
+        let scene = DispatcherScene(isSettled: false)
         #expect(scene.submit(1).isEmpty)
         #expect(scene.ownBeat().isEmpty)
         #expect(scene.advance(by: .milliseconds(2750), presenceFlows: true).isEmpty)
@@ -76,15 +81,15 @@ struct DispatchPlacementTests {
 
     @Test("a connector that joins while the dispatcher settles is given what waits")
     func joining() {
-        var scene = DispatcherScene(isSettled: false)
+        let scene = DispatcherScene(isSettled: false)
         #expect(scene.submit(1).isEmpty)
-        #expect(scene.beat(one) == [.invited(one.boot), .dispatched(1, attempt: 1, .group)])
+        #expect(scene.beat(one) == [.dispatched(1, attempt: 1, .group)])
         #expect(scene.beat(one).isEmpty)
     }
 
     @Test("an absence is not believed while the own beat does not come back")
     func notFlowing() {
-        var scene = DispatcherScene()
+        let scene = DispatcherScene()
         #expect(scene.advance(by: .seconds(3)).isEmpty)
         #expect(scene.submit(1, within: .seconds(2)).isEmpty)
         #expect(scene.advance(by: .seconds(2)) == [.answered(1, .deadlineExceeded, attempt: 0)])
@@ -92,24 +97,24 @@ struct DispatchPlacementTests {
 
     @Test("a request waits for a suspect that offers the service and may come back")
     func suspect() {
-        var scene = scene(one)
+        let scene = scene(one)
         #expect(scene.closed(one).isEmpty)
         #expect(scene.submit(1).isEmpty)
         #expect(scene.beat(one) == [.dispatched(1, attempt: 1, .group)])
     }
 
-    @Test("a RETURN moves the request to another inbox, and no attempt is counted")
+    @Test("a RETURN moves the request to another inbox, and nothing is counted as lost")
     func returns() {
-        var scene = scene(one, two, limits: DispatchLimits(attempts: 1))
+        let scene = scene(one, two)
         #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .group)])
         #expect(scene.returned(1, by: one, .draining) == [.dispatched(1, attempt: 2, .inbox(two.boot))])
         #expect(scene.returned(1, attempt: 2, by: two, .draining).count == 1)
-        #expect(scene.machine.count == 1)
+        #expect(scene.count == 1)
     }
 
     @Test("a RETURN of an earlier attempt, of another than the holder, or of a stranger's request changes nothing")
     func foreignReturns() {
-        var scene = scene(one, two)
+        let scene = scene(one, two)
         _ = scene.submit(1)
         _ = scene.returned(1, by: one, .draining)
         #expect(scene.returned(1, attempt: 1, by: one, .draining).isEmpty)
@@ -120,7 +125,7 @@ struct DispatchPlacementTests {
 
     @Test("what finds no room goes back to the group's queue with the next tick, not in a circle")
     func busy() {
-        var scene = scene(one)
+        let scene = scene(one)
         _ = scene.submit(1)
         #expect(scene.returned(1, by: one, .busy).isEmpty)
         #expect(scene.tick() == [.dispatched(1, attempt: 2, .group)])
@@ -131,8 +136,8 @@ struct DispatchPlacementTests {
         var (full, other) = (one, two)
         full.credit = 0
         full.inFlight = 5
-        other.services = ["printer"]
-        var scene = scene(full, other)
+        other.services = [ServiceOffer("printer")]
+        let scene = scene(full, other)
         #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .inbox(one.boot))])
         #expect(scene.returned(1, by: full, .busy).isEmpty)
         #expect(scene.advance(by: .seconds(5), presenceFlows: true, beating: [full, other]).isEmpty)
@@ -142,16 +147,17 @@ struct DispatchPlacementTests {
                 == [.dispatched(1, attempt: 2, .inbox(one.boot))])
     }
 
-    @Test("want of room ends with the deadline, and nothing has run", arguments: RequestClass.allCases)
+    @Test("want of room ends with the deadline", arguments: RequestClass.allCases)
     func busyForEver(requestClass: RequestClass) {
-        var scene = scene(one)
+        let scene = scene(one)
         _ = scene.submit(1, class: requestClass, within: .seconds(30))
         var attempt: UInt32 = 1
-        while scene.machine.count > 0, attempt < 1000 {
+        while scene.count > 0, attempt < 1000 {
             #expect(scene.returned(1, attempt: attempt, by: one, .busy).isEmpty)
             let events = scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one])
             guard events == [.dispatched(1, attempt: attempt + 1, .group)] else {
-                #expect(events == [.answered(1, .deadlineExceeded, attempt: attempt)])
+                let code: RequestFailure.Code = requestClass == .keyed ? .outcomeUnknown : .deadlineExceeded
+                #expect(events == [.answered(1, code, attempt: attempt)])
                 break
             }
             attempt += 1
@@ -159,18 +165,55 @@ struct DispatchPlacementTests {
         #expect(attempt == 120)
     }
 
-    @Test("a request that everybody gives back for other reasons ends as overloaded")
+    @Test("a request that everybody gives back waits longer and longer, up to 6.4 s, until its deadline")
     func returnedForEver() {
-        var scene = scene(one)
+        let scene = scene(one)
+        _ = scene.submit(1, within: .seconds(60))
+        for attempt in UInt32(1)...4 {
+            #expect(
+                scene.returned(1, attempt: attempt, by: one, .draining)
+                    == [.dispatched(1, attempt: attempt + 1, .inbox(one.boot))])
+        }
+        var attempt: UInt32 = 5
+        var pauses: [Duration] = []
+        while attempt < 13 {
+            #expect(scene.returned(1, attempt: attempt, by: one, .draining).isEmpty)
+            let begun = scene.now.steady
+            while scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one]).isEmpty {}
+            pauses.append(scene.now.steady - begun)
+            attempt += 1
+        }
+        let expected: [Duration] = [.milliseconds(250), .milliseconds(500), .seconds(1), .milliseconds(1750)]
+        #expect(pauses == expected + [.milliseconds(3250)] + Array(repeating: .milliseconds(6500), count: 3))
+    }
+
+    @Test(
+        "each reason of a RETURN moves the request, but want of room",
+        arguments: [
+            ReturnMessage.Reason.draining, .serviceUnknown, .busy, .late, .noGrant, .journalUnavailable,
+        ])
+    func reasons(reason: ReturnMessage.Reason) {
+        for requestClass in RequestClass.allCases {
+            let scene = scene(one, two)
+            _ = scene.submit(1, class: requestClass)
+            _ = requestClass == .once ? scene.claimed(1, by: one) : scene.accepted(1, by: one)
+            let events = scene.returned(1, by: one, reason)
+            #expect(events == (reason == .busy ? [] : [.dispatched(1, attempt: 2, .inbox(two.boot))]))
+            if reason == .busy { #expect(scene.tick() == [.dispatched(1, attempt: 2, .group)]) }
+        }
+    }
+
+    @Test("a RETURN that comes twice moves the request once")
+    func returnedTwice() {
+        let scene = scene(one, two)
         _ = scene.submit(1)
-        var events: [DispatcherScene.Event] = []
-        for attempt in UInt32(1)...50 { events = scene.returned(1, attempt: attempt, by: one, .draining) }
-        #expect(events == [.answered(1, .overloaded, attempt: 50)])
+        #expect(scene.returned(1, by: one, .draining).count == 1)
+        #expect(scene.returned(1, by: one, .draining).isEmpty)
     }
 
     @Test("a RETURN frees what must run only once: it never started there")
     func onceReturned() {
-        var scene = scene(one, two)
+        let scene = scene(one, two)
         _ = scene.submit(1, class: .once)
         #expect(scene.returned(1, by: one, .draining) == [.dispatched(1, attempt: 2, .inbox(two.boot))])
         _ = scene.submit(2, class: .once, within: .seconds(5))
@@ -187,7 +230,7 @@ struct DispatchPlacementTests {
         full.credit = 0
         free.credit = 5
         returning.credit = 1
-        var scene = scene(full, free, returning)
+        let scene = scene(full, free, returning)
         _ = scene.submit(1)
         #expect(scene.returned(1, by: returning, .draining) == [.dispatched(1, attempt: 2, .inbox(free.boot))])
     }
@@ -198,7 +241,7 @@ struct DispatchPlacementTests {
         small.credit = 2
         large.credit = 3
         let third = DispatcherScene.boot("three", 3) { $0.credit = 0 }
-        var scene = scene(small, large, third)
+        let scene = scene(small, large, third)
         for number in UInt64(1)...3 {
             _ = scene.submit(number)
             #expect(scene.accepted(number, by: large).isEmpty)
@@ -209,26 +252,13 @@ struct DispatchPlacementTests {
 
     @Test("a dispatch that nobody accepts is made again while someone has free credit")
     func acceptance() {
-        var scene = scene(one)
+        let scene = scene(one)
         #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .group)])
         #expect(scene.advance(by: .milliseconds(750), beating: [one]).isEmpty)
         #expect(
             scene.advance(by: .milliseconds(250), beating: [one]) == [.dispatched(1, attempt: 2, .inbox(one.boot))])
         #expect(scene.accepted(1, attempt: 2, by: one).isEmpty)
-        #expect(scene.advance(by: .seconds(5), beating: [one]).isEmpty)
-    }
-
-    @Test("what was given back does not put off the moment when silence counts")
-    func acceptanceAfterReturns() {
-        var scene = scene(one)
-        _ = scene.submit(1)
-        for attempt in UInt32(1)...20 {
-            #expect(scene.returned(1, attempt: attempt, by: one, .busy).isEmpty)
-            #expect(scene.tick() == [.dispatched(1, attempt: attempt + 1, .group)])
-        }
-        #expect(
-            scene.advance(by: .seconds(1), presenceFlows: true, beating: [one])
-                == [.dispatched(1, attempt: 22, .inbox(one.boot))])
+        #expect(scene.advance(by: .milliseconds(4750), beating: [one]).isEmpty)
     }
 
     @Test("a backlog of honest work is not dispatched again")
@@ -236,28 +266,60 @@ struct DispatchPlacementTests {
         var full = one
         full.credit = 0
         full.inFlight = 10
-        var scene = scene(full)
+        let scene = scene(full)
         #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .group)])
         #expect(scene.advance(by: .seconds(10), presenceFlows: true, beating: [full]).isEmpty)
     }
 
-    @Test("what is not safe is never dispatched again on a guess")
-    func acceptanceOnce() {
-        var scene = scene(one)
-        for (number, requestClass) in [(UInt64(1), RequestClass.once), (2, .keyed)] {
-            _ = scene.submit(number, class: requestClass)
-        }
-        #expect(scene.advance(by: .seconds(20), presenceFlows: true, beating: [one]).isEmpty)
+    @Test("room for a moment is no reason to send a backlog again; room for a whole second is")
+    func momentaryRoom() {
+        var full = one
+        let scene = scene(full)
+        _ = scene.submit(1)
+        (full.credit, full.inFlight) = (0, 10)
+        #expect(scene.advance(by: .seconds(3), presenceFlows: true, beating: [full]).isEmpty)
+        (full.credit, full.inFlight) = (1, 9)
+        #expect(scene.advance(by: .milliseconds(750), presenceFlows: true, beating: [full]).isEmpty)
+        (full.credit, full.inFlight) = (0, 10)
+        #expect(scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [full]).isEmpty)
+        (full.credit, full.inFlight) = (1, 9)
+        #expect(scene.advance(by: .milliseconds(750), presenceFlows: true, beating: [full]).isEmpty)
+        #expect(
+            scene.advance(by: .milliseconds(500), presenceFlows: true, beating: [full])
+                == [.dispatched(1, attempt: 2, .inbox(one.boot))])
     }
 
-    @Test("when nobody accepts any attempt, the last one stays until the deadline")
-    func lastAttempt() {
-        var scene = scene(one, limits: DispatchLimits(attempts: 2))
-        _ = scene.submit(1)
-        let events = scene.advance(by: .seconds(29), presenceFlows: true, beating: [one])
-        #expect(events == [.dispatched(1, attempt: 2, .inbox(one.boot))])
+    @Test("each further time it waits longer for ACCEPTED, whatever the class", arguments: RequestClass.allCases)
+    func patience(requestClass: RequestClass) {
+        let scene = scene(one)
+        _ = scene.submit(1, class: requestClass, within: .seconds(12))
+        let events = scene.advance(by: .milliseconds(11_750), presenceFlows: true, beating: [one])
+        #expect(events == (UInt32(2)...5).map { .dispatched(1, attempt: $0, .inbox(one.boot)) })
+        let code: RequestFailure.Code = requestClass == .keyed ? .outcomeUnknown : .deadlineExceeded
         #expect(
-            scene.advance(by: .seconds(1), presenceFlows: true, beating: [one])
-                == [.answered(1, .deadlineExceeded, attempt: 2)])
+            scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one])
+                == [.answered(1, code, attempt: 5)])
+    }
+
+    @Test("the class of a request whose caller states none is the strictest that a connector of the group says")
+    func requestClass() {
+        func offering(_ offer: ServiceOffer, _ number: UInt64) -> DispatcherScene.Boot {
+            DispatcherScene.boot("c\(number)", number) { $0.services = [offer] }
+        }
+        let scene = scene(offering(ServiceOffer("web", honoursIdempotencyKey: true), 1))
+        func found(_ method: String, _ service: String = "web") -> RequestClass {
+            scene.presence.requestClass(group: DispatcherScene.group, service: service, method: method)
+        }
+        #expect(["GET", "PUT", "POST", "PATCH", "LOCK"].map { found($0) } == [.safe, .keyed, .keyed, .keyed, .once])
+        #expect(["GET", "PUT", "POST"].map { found($0, "other") } == [.safe, .keyed, .once])
+        _ = scene.beat(offering(ServiceOffer("web"), 2))
+        #expect(["GET", "PUT", "POST"].map { found($0) } == [.safe, .keyed, .once])
+        _ = scene.beat(offering(ServiceOffer("web", requestClass: .safe), 3))
+        #expect(["GET", "PUT", "POST"].map { found($0) } == [.safe, .keyed, .once])
+        let strict = offering(ServiceOffer("web", requestClass: .once), 4)
+        _ = scene.beat(strict)
+        #expect(["GET", "PUT", "POST"].map { found($0) } == [.once, .once, .once])
+        _ = scene.revoked(strict)
+        #expect(["GET", "PUT", "POST"].map { found($0) } == [.safe, .keyed, .once])
     }
 }

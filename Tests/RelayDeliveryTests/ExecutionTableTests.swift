@@ -4,209 +4,194 @@ import Testing
 
 @Suite("What a connector does with a dispatch")
 struct ExecutionTableTests {
-    private typealias Table = ExecutionTable<String>
-
-    /// A verdict, reduced to what tests look at.
-    private enum Seen: Equatable {
-        case start
-        case running
-        case `repeat`(attempt: UInt32)
-        case giveBack(ReturnMessage.Reason)
-        case unknown
-        case settle
-    }
-
-    private let now = RelayTime(milliseconds: 1_000_000)
-    private let outcome = DispatcherScene.answer
-
-    private func dispatch(
-        _ number: UInt64, attempt: UInt32 = 1, class requestClass: RequestClass = .safe,
-        deadline: Duration = .seconds(30), until: Duration? = nil, again: Bool = false, origin: UInt64 = 1
-    ) -> Table.Dispatch {
-        Table.Dispatch(
-            id: DispatcherScene.id(number), attempt: attempt, group: .none, origin: BootID(high: 0, low: origin),
-            requestClass: requestClass, deadline: now + deadline, dispatchUntil: now + (until ?? deadline),
-            mayBeRedelivery: again)
-    }
-
-    private func admit(
-        _ table: inout Table, _ dispatch: Table.Dispatch, _ carrier: String? = nil, isOffered: Bool = true,
-        after: Duration = .zero
-    ) -> Seen {
-        switch table.admit(dispatch, carrier: carrier, isOffered: isOffered, at: now + after) {
-        case .start: .start
-        case .running: .running
-        case .repeat(let reply): .repeat(attempt: reply.dispatch.attempt)
-        case .giveBack(let reason): .giveBack(reason)
-        case .unknown: .unknown
-        case .settle: .settle
-        }
-    }
-
     @Test("a dispatch starts once, and never again while it runs or after it has finished", arguments: [false, true])
     func onlyOnce(again: Bool) {
-        var table = Table()
-        #expect(admit(&table, dispatch(1), "a") == .start)
-        #expect(admit(&table, dispatch(1, again: again), "b") == .running)
-        #expect(admit(&table, dispatch(1, attempt: 2), nil) == .running)
-        #expect(table.finish(DispatcherScene.id(1), outcome, at: now)?.dispatch.attempt == 2)
-        #expect(table.finish(DispatcherScene.id(1), outcome, at: now) == nil)
-        #expect(admit(&table, dispatch(1, attempt: 3), "c") == .repeat(attempt: 3))
-        #expect(admit(&table, dispatch(1, attempt: 1), "d") == .repeat(attempt: 3))
-        #expect(table.receipt([DispatcherScene.id(1)], at: now).sorted() == ["a", "b", "c", "d"])
-        #expect(admit(&table, dispatch(1, attempt: 4), "e") == .settle)
-        #expect(table.count == 0)
+        var scene = ExecutionScene()
+        #expect(scene.admit(1, by: "a") == .run(1, says: true))
+        #expect(scene.admit(1, by: "b", again: again) == .accept(1))
+        #expect(scene.admit(1, attempt: 2) == .accept(1))
+        #expect(scene.finish(1) == [.respond(1, attempt: 2)])
+        #expect(scene.finish(1) == [])
+        #expect(scene.admit(1, attempt: 3, by: "c") == .respond(1, attempt: 3))
+        #expect(scene.admit(1, attempt: 1, by: "d") == .respond(1, attempt: 3))
+        #expect(scene.receipt(1) == ["a", "b", "c", "d"])
+        #expect(scene.admit(1, attempt: 4, by: "e") == .settle(1, ["e"]))
+        #expect(scene.table.count == 0)
+    }
+
+    @Test("what a fresh dispatch meets, by its class, and by whether it may have been given to another")
+    func admission() {
+        let table: [(RequestClass, again: Bool, journal: Bool, ExecutionScene.Seen)] = [
+            (.safe, false, false, .run(1, says: true)),
+            (.safe, false, true, .run(1, says: true)),
+            (.safe, true, true, .claim(1, .safe, writes: false)),
+            (.keyed, false, false, .run(1, says: true)),
+            (.keyed, false, true, .write(1)),
+            (.keyed, true, false, .claim(1, .keyed, writes: false)),
+            (.keyed, true, true, .lookUp(1)),
+            (.once, false, false, .claim(1, .once, writes: false)),
+            (.once, false, true, .claim(1, .once, writes: true)),
+            (.once, true, true, .lookUp(1)),
+        ]
+        for (requestClass, again, journal, step) in table {
+            var scene = ExecutionScene(hasJournal: journal)
+            #expect(scene.admit(1, as: requestClass, again: again) == step, "\(requestClass) \(again) \(journal)")
+        }
     }
 
     @Test("the newest dispatch tells where the answer is awaited")
     func newestOrigin() {
-        var table = Table()
-        _ = admit(&table, dispatch(1, origin: 1))
-        _ = admit(&table, dispatch(1, attempt: 2, origin: 2))
-        _ = admit(&table, dispatch(1, attempt: 1, origin: 1))
-        #expect(table.finish(DispatcherScene.id(1), outcome, at: now)?.dispatch.origin == BootID(high: 0, low: 2))
+        var scene = ExecutionScene()
+        _ = scene.admit(1, origin: 1)
+        _ = scene.admit(1, attempt: 2, origin: 2)
+        _ = scene.admit(1, attempt: 1, origin: 1)
+        let reply = scene.table.finish(ExecutionScene.id(1), ExecutionScene.answer, at: scene.now).reply
+        #expect(reply?.dispatch.origin == BootID(high: 0, low: 2))
     }
 
-    @Test("what may be a redelivery starts only when it is safe", arguments: RequestClass.allCases)
-    func redelivery(requestClass: RequestClass) {
-        var table = Table()
-        let verdict = admit(&table, dispatch(1, class: requestClass, again: true), "a")
-        #expect(verdict == (requestClass == .safe ? .start : .unknown))
-        #expect(table.finish(DispatcherScene.id(1), outcome, at: now) != nil)
-        #expect(table.receipt([DispatcherScene.id(1)], at: now) == ["a"])
-    }
-
-    @Test("what may run elsewhere is never given back, since another would start it")
-    func redeliveryIsNotReturned() {
-        for requestClass in [RequestClass.once, .keyed] {
-            var table = Table(limits: .init(requests: 1))
-            #expect(admit(&table, dispatch(1)) == .start)
-            #expect(admit(&table, dispatch(2, class: requestClass, again: true)) == .unknown, "full")
-            #expect(admit(&table, dispatch(3, class: requestClass, until: .zero, again: true)) == .unknown, "late")
-            #expect(admit(&table, dispatch(4, class: requestClass, again: true), isOffered: false) == .unknown)
-            table.isDraining = true
-            #expect(admit(&table, dispatch(5, class: requestClass, again: true)) == .unknown, "draining")
-        }
-    }
-
-    @Test("a service that is not offered, a connector that drains or is full: the dispatch is given back")
+    @Test("no service, no leave, no room: the dispatch is given back, in this order of reasons")
     func givingBack() {
-        var table = Table(limits: .init(requests: 1))
-        #expect(admit(&table, dispatch(1), isOffered: false) == .giveBack(.serviceUnknown))
-        #expect(admit(&table, dispatch(2)) == .start)
-        #expect(table.credit == 0)
-        #expect(admit(&table, dispatch(3)) == .giveBack(.busy))
-        table.isDraining = true
-        #expect(admit(&table, dispatch(4)) == .giveBack(.draining))
-        #expect(admit(&table, dispatch(2, attempt: 2)) == .running, "what runs is known all the same")
+        var scene = ExecutionScene(limits: .init(requests: 1))
+        #expect(scene.admit(1, by: "a", offer: .unknown) == .giveBack(1, .serviceUnknown, ["a"]))
+        #expect(scene.admit(2, gate: false) == .giveBack(2, .busy, []))
+        #expect(scene.admit(3) == .run(3, says: true))
+        #expect(scene.table.credit == 0)
+        #expect(scene.admit(4, by: "b") == .giveBack(4, .busy, ["b"]))
+        scene.table.isRefusing = true
+        #expect(scene.admit(5) == .giveBack(5, .draining, []))
+        #expect(scene.admit(6, offer: .unknown) == .giveBack(6, .serviceUnknown, []))
+        #expect(scene.admit(7, until: .zero, offer: .unknown) == .giveBack(7, .late, []))
+        #expect(scene.admit(3, attempt: 2) == .accept(3), "what runs is known all the same")
+    }
+
+    @Test("a denial is an answer: it is not claimed, not written down, and repeated until its receipt")
+    func denial() {
+        let failure = RequestFailure(.deniedByPolicy, "no rule")
+        for requestClass in RequestClass.allCases {
+            var scene = ExecutionScene(hasJournal: true)
+            #expect(scene.admit(1, as: requestClass, by: "a", again: true, offer: .denied(failure)) == .deny(1))
+            #expect(scene.finish(1, .failed(failure)) == [.respond(1, attempt: 1)])
+            scene.wait(.seconds(1))
+            #expect(scene.tick() == [.respond(1, attempt: 1)])
+            #expect(scene.receipt(1) == ["a"])
+        }
     }
 
     @Test("what was given back is never started under the same attempt, only under a later one")
     func promise() {
-        var table = Table(limits: .init(requests: 1))
-        _ = admit(&table, dispatch(1))
-        #expect(admit(&table, dispatch(2, attempt: 2, class: .once)) == .giveBack(.busy))
-        _ = table.finish(DispatcherScene.id(1), outcome, at: now)
-        _ = table.receipt([DispatcherScene.id(1)], at: now)
-        #expect(admit(&table, dispatch(2, attempt: 2, class: .once)) == .giveBack(.late))
-        #expect(admit(&table, dispatch(2, attempt: 1, class: .once)) == .giveBack(.late))
-        #expect(admit(&table, dispatch(2, attempt: 3, class: .once)) == .start)
+        var scene = ExecutionScene()
+        #expect(scene.admit(2, attempt: 2, as: .once, gate: false) == .giveBack(2, .busy, []))
+        #expect(scene.admit(2, attempt: 2, as: .once) == .giveBack(2, .late, []))
+        #expect(scene.admit(2, attempt: 1, as: .once) == .giveBack(2, .late, []))
+        #expect(scene.admit(2, attempt: 3, as: .once) == .claim(2, .once, writes: false))
     }
 
     @Test("nothing starts from its dispatch-until on, and past its deadline nobody waits")
     func late() {
-        var table = Table()
-        #expect(admit(&table, dispatch(1, until: .seconds(5)), after: .milliseconds(4999)) == .start)
-        #expect(admit(&table, dispatch(2, until: .seconds(5)), after: .seconds(5)) == .giveBack(.late))
-        #expect(admit(&table, dispatch(3), after: .seconds(30)) == .settle)
-        #expect(admit(&table, dispatch(4, class: .once, again: true), after: .seconds(30)) == .settle)
+        var scene = ExecutionScene()
+        scene.wait(.milliseconds(4999))
+        #expect(scene.admit(1, until: .seconds(5)) == .run(1, says: true))
+        scene.wait(.milliseconds(1))
+        #expect(scene.admit(2, until: .seconds(5)) == .giveBack(2, .late, []))
+        scene.wait(.seconds(25))
+        #expect(scene.admit(3, by: "a") == .settle(3, ["a"]))
     }
 
     @Test("an answer is sent again after 1, 2, 4, 8 and 8 seconds, until its receipt")
     func repetition() {
-        var table = Table()
-        _ = admit(&table, dispatch(1, deadline: .seconds(60)), "a")
-        _ = table.finish(DispatcherScene.id(1), outcome, at: now)
+        var scene = ExecutionScene()
+        _ = scene.admit(1, by: "a", deadline: .seconds(60))
+        _ = scene.finish(1)
         var sent: [Int] = []
         for second in 0..<32 {
-            let due = table.tick(at: now + .seconds(second))
-            #expect(due.carriers.isEmpty)
-            if !due.replies.isEmpty { sent.append(second) }
+            if scene.tick() == [.respond(1, attempt: 1)] { sent.append(second) }
+            scene.wait(.seconds(1))
         }
         #expect(sent == [1, 3, 7, 15, 23, 31])
-        #expect(table.receipt([DispatcherScene.id(1)], at: now) == ["a"])
-        #expect(table.tick(at: now + .seconds(59)).replies.isEmpty)
-        #expect(table.earliestRepetition == nil)
+        #expect(scene.receipt(1) == ["a"])
+        scene.wait(.seconds(10))
+        #expect(scene.tick() == [])
+        #expect(scene.table.earliestDue == nil)
     }
 
     @Test("at its deadline an answer is given up and its records are settled")
     func deadline() {
-        var table = Table()
-        _ = admit(&table, dispatch(1, deadline: .seconds(2)), "a")
-        _ = table.finish(DispatcherScene.id(1), outcome, at: now)
-        #expect(table.tick(at: now + .seconds(1)).replies.count == 1)
-        let due = table.tick(at: now + .seconds(2))
-        #expect(due.replies.isEmpty)
-        #expect(due.carriers == ["a"])
-        #expect(table.count == 0)
+        var scene = ExecutionScene()
+        _ = scene.admit(1, by: "a", deadline: .seconds(2))
+        _ = scene.finish(1)
+        scene.wait(.seconds(2))
+        #expect(scene.tick() == [.settle(1, ["a"])])
+        #expect(scene.table.count == 0)
     }
 
     @Test("a receipt for what runs, or for what nobody knows, settles nothing")
     func earlyReceipt() {
-        var table = Table()
-        _ = admit(&table, dispatch(1), "a")
-        #expect(table.receipt([DispatcherScene.id(1), DispatcherScene.id(2)], at: now).isEmpty)
-        #expect(table.count == 1)
+        var scene = ExecutionScene()
+        _ = scene.admit(1, by: "a")
+        #expect(scene.receipt(1, 2) == [])
+        #expect(scene.table.count == 1)
     }
 
     @Test("what must not run twice is remembered beyond its deadline, lest a step of the clock let it in again")
     func clockStep() {
-        for (requestClass, verdict) in [(RequestClass.safe, Seen.start), (.once, .settle)] {
-            var table = Table()
-            _ = admit(&table, dispatch(1, class: requestClass))
-            _ = table.finish(DispatcherScene.id(1), outcome, at: now)
-            _ = table.receipt([DispatcherScene.id(1)], at: now)
-            _ = table.tick(at: now + .seconds(31))
-            #expect(admit(&table, dispatch(1, class: requestClass), after: .seconds(20)) == verdict)
+        let table: [(RequestClass, ExecutionScene.Seen)] = [(.safe, .run(1, says: true)), (.keyed, .settle(1, []))]
+        for (requestClass, step) in table {
+            var scene = ExecutionScene()
+            _ = scene.admit(1, as: requestClass)
+            _ = scene.finish(1)
+            _ = scene.receipt(1)
+            scene.wait(.seconds(31))
+            _ = scene.tick()
+            scene.wait(.seconds(-11))
+            #expect(scene.admit(1, as: requestClass) == step)
         }
     }
 
     @Test("the memory of what is settled is bounded; what ends first is forgotten first")
     func bounded() {
-        var table = Table(limits: .init(requests: 10, settled: 100))
+        var scene = ExecutionScene(limits: .init(requests: 10, settled: 100))
         for number in UInt64(0)..<1000 {
-            let deadline = Duration.seconds(30) + .milliseconds(Int(number))
-            _ = admit(&table, dispatch(number, deadline: deadline))
-            _ = table.finish(DispatcherScene.id(number), outcome, at: now)
-            _ = table.receipt([DispatcherScene.id(number)], at: now)
+            _ = scene.admit(number, deadline: .seconds(30) + .milliseconds(Int(number)))
+            _ = scene.finish(number)
+            _ = scene.receipt(number)
         }
-        #expect(admit(&table, dispatch(999)) == .settle)
-        #expect(admit(&table, dispatch(900)) == .settle)
-        #expect(admit(&table, dispatch(899)) == .start)
+        #expect(scene.admit(999) == .settle(999, []))
+        #expect(scene.admit(900) == .settle(900, []))
+        #expect(scene.admit(899) == .run(899, says: true))
     }
 
     @Test("the carriers of a lost lease settle nothing any more")
     func lostLease() {
-        var table = Table()
-        _ = admit(&table, dispatch(1), "a")
-        _ = admit(&table, dispatch(1), "b")
-        #expect(table.carriers.sorted() == ["a", "b"])
-        table.drop { $0 == "a" }
-        _ = table.finish(DispatcherScene.id(1), outcome, at: now)
-        #expect(table.receipt([DispatcherScene.id(1)], at: now) == ["b"])
+        var scene = ExecutionScene()
+        _ = scene.admit(1, by: "a")
+        _ = scene.admit(1, by: "b")
+        #expect(scene.table.carriers.sorted() == ["a", "b"])
+        scene.table.drop { $0 == "a" }
+        _ = scene.finish(1)
+        #expect(scene.receipt(1) == ["b"])
     }
 
-    @Test(
-        "a new attempt runs although the record of a former one, given back elsewhere, came here first",
-        arguments: [RequestClass.once, .keyed], [false, true])
-    func newAttemptAfterUnknown(requestClass: RequestClass, isReceipted: Bool) {
-        var table = Table()
-        #expect(admit(&table, dispatch(1, class: requestClass, again: true), "first") == .unknown)
-        _ = table.finish(DispatcherScene.id(1), DispatcherScene.unknown, at: now)
-        if isReceipted { #expect(table.receipt([DispatcherScene.id(1)], at: now) == ["first"]) }
-        #expect(admit(&table, dispatch(1, attempt: 2, class: requestClass)) == .start)
-        #expect(table.finish(DispatcherScene.id(1), outcome, at: now)?.dispatch.attempt == 2)
-        #expect(table.receipt([DispatcherScene.id(1)], at: now) == (isReceipted ? [] : ["first"]))
-        #expect(admit(&table, dispatch(1, attempt: 3, class: requestClass)) == .settle)
+    @Test("bodies that are due at once go out in portions")
+    func burst() {
+        let body = ResponseMessage.Outcome.http(
+            HTTPResponseContent(status: 200, headers: [], body: [UInt8](repeating: 0, count: 1000)[...]))
+        var scene = ExecutionScene(limits: .init(burst: 3000))
+        for number in UInt64(0)..<10 {
+            _ = scene.admit(number)
+            _ = scene.finish(number, body)
+        }
+        let first = scene.table.invited(by: ExecutionScene.dispatcher, at: scene.now)
+        #expect([first.count, scene.tick().count, scene.tick().count, scene.tick().count] == [3, 3, 3, 1])
+        #expect(scene.tick() == [])
+    }
+
+    @Test("what is found unknown is never started from then on, up to the attempt that was asked about")
+    func denying() {
+        var scene = ExecutionScene()
+        #expect(scene.ask(1, attempt: 2) == nil)
+        #expect(scene.table.deny(ExecutionScene.name(1, attempt: 2), at: scene.now) == .notKnown)
+        #expect(scene.admit(1, attempt: 2) == .giveBack(1, .late, []))
+        #expect(scene.admit(1, attempt: 3) == .run(1, says: true))
+        #expect(scene.table.deny(ExecutionScene.name(1, attempt: 3), at: scene.now) == .running)
     }
 }

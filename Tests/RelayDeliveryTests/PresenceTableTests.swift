@@ -16,8 +16,8 @@ struct PresenceTableTests {
             kind: .beat, tenant: .none, group: group ?? self.group, sender: MemberID(high: 0, low: member),
             boot: BootID(high: 0, low: boot), sequence: 0, message: .none, issuedAt: .never)
         let message = BeatMessage(
-            role: role, readiness: readiness, bootNumber: number, name: "c\(member)", version: "1", services: services,
-            inFlight: 0, credit: 1)
+            role: role, readiness: readiness, bootNumber: number, name: "c\(member)", version: "1",
+            services: services.map { ServiceOffer($0) }, inFlight: 0, credit: 1)
         return table.beat(message, from: header, at: start + time)
     }
 
@@ -80,6 +80,29 @@ struct PresenceTableTests {
         #expect(table.tick(at: start + .milliseconds(4300)).isEmpty)
         #expect(beat(&table, boot: 1, at: .seconds(5)) == [.returned(boot(1))])
         #expect(table.peers[boot(1)]?.standing == .online)
+    }
+
+    @Test("a suspect that beats with another readiness has both returned and joined")
+    func returningOtherwise() {
+        var table = PresenceTable(now: start)
+        _ = beat(&table, boot: 1, at: .zero)
+        _ = table.closed(boot(1))
+        #expect(
+            beat(&table, boot: 1, readiness: .draining, at: .seconds(1)) == [.returned(boot(1)), .joined(boot(1))])
+    }
+
+    @Test("of three processes of one connector the newest wins, in whatever order they are seen")
+    func threeBoots() {
+        for seen in [[1, 3], [3, 1]] as [[UInt64]] {
+            var table = PresenceTable(now: start)
+            for number in seen { _ = beat(&table, boot: number, number: number, at: .zero) }
+            let isLost = seen == [1, 3]
+            #expect(table.peers[boot(1)]?.standing == (isLost ? .lost : nil))
+            #expect(beat(&table, boot: 2, number: 2, at: .seconds(1)) == [.outdated(boot(2))])
+            #expect(table.peers[boot(2)] == nil)
+            let changes = beat(&table, boot: 4, number: 4, at: .seconds(2))
+            #expect(changes == [.lost(boot(3)), .outdated(boot(3)), .joined(boot(4))])
+        }
     }
 
     @Test("the closed inbox of nobody, or of one that is lost, changes nothing")

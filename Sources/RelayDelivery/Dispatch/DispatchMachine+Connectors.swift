@@ -6,17 +6,20 @@ extension DispatchMachine {
     public mutating func accepted(_ dispatch: DispatchName, by header: RelayHeader, at now: Moment) -> [Action] {
         let (id, boot) = (dispatch.request, header.boot)
         guard let tracked = requests[id] else { return [.cancel(boot, dispatch, .unwanted)] }
-        guard tracked.attempt == dispatch.attempt, tracked.submission.requestClass != .once else { return [] }
-        requests[id]?.lastSign = now.steady
+        if case .ending = tracked.state { return [.cancel(boot, dispatch, .unwanted)] }
+        // The order to end it may have been lost, or this boot may not have been known to have it.
+        let told: [Action] = tracked.isCancelled ? [.cancel(boot, dispatch, .stop)] : []
+        if tracked.holderBoot == boot, tracked.attempt == dispatch.attempt { requests[id]?.lastSign = now.steady }
+        guard tracked.attempt == dispatch.attempt, tracked.submission.requestClass != .once else { return told }
         switch tracked.state {
-        case .ending, .granted: return []
-        case .held(boot): return []
-        case .held where isGone(boot): return []
+        case .ending, .granted: return told
+        case .held(boot): return told
+        case .held where isGone(boot): return told
         case .waiting, .dispatched, .held: break
         }
         take(id, as: .held(by: boot), from: header, at: now)
         note(id, .accepted, at: now.wall, connector: requests[id]?.holder?.name ?? "")
-        let actions = recorded(id, [])
+        let actions = recorded(id, told)
         // Its end may be seen before its word: presence and inbox come by different ways.
         guard isGone(boot) else { return actions }
         return actions + move(requestsOf: boot, isLost: presence.peers[boot]?.standing == .lost, at: now)
@@ -37,6 +40,8 @@ extension DispatchMachine {
         requests[id]?.lastSign = now.steady
         let strictest = max(tracked.submission.requestClass, claim.requestClass)
         requests[id]?.submission.requestClass = strictest
+        // A claim of what need not be claimed says that the record may have come to another before.
+        if strictest == .keyed { requests[id]?.doubts.insert(0) }
         let isAgain = tracked.holderBoot == boot
         let state: State = strictest == .once ? .granted(to: boot) : .held(by: boot)
         take(id, as: state, from: header, at: now)
@@ -74,6 +79,7 @@ extension DispatchMachine {
         // Who is not known to have it may give back what only he was sent, or what anyone could take.
         if let holder = tracked.boot, holder != boot { return [] }
         release(id)
+        requests[id]?.doubts.remove(dispatch.attempt)
         note(id, .returned, at: now.wall, connector: name(of: boot), detail: reason.text)
         requests[id]?.isCrowdedOut = reason == .busy
         unsettled.insert(id)
@@ -95,12 +101,13 @@ extension DispatchMachine {
     ) -> [Action] {
         let (id, boot) = (dispatch.request, header.boot)
         let receipt = Action.receipt(boot, id)
+        // The receipt comes when the ledger has the end; until then the connector says it again.
+        guard !resolving.contains(id) else { return [] }
         guard let tracked = requests[id] else {
             return resolve(dispatch, by: header, outcome: outcome, at: now) ?? late(receipt)
         }
-        // The receipt comes when the ledger has the end; until then the connector says it again.
         if case .ending = tracked.state { return [] }
-        guard counts(outcome, of: dispatch, from: boot, for: tracked) else {
+        guard counts(outcome, of: dispatch, by: header, for: tracked) else {
             note(id, .late, at: now.wall, attempt: dispatch.attempt, connector: name(of: boot), detail: outcome.text)
             lateReplies += 1
             return recorded(id, [receipt])
@@ -111,8 +118,8 @@ extension DispatchMachine {
                 [receipt]
             }
         return end(
-            id, outcome, connector: header.sender, name: name(of: boot), attempt: dispatch.attempt, at: now.wall,
-            then: told)
+            id, tracked.honest(outcome, of: dispatch.attempt), connector: header.sender, name: name(of: boot),
+            attempt: dispatch.attempt, at: now.wall, then: told)
     }
 
     private mutating func late(_ receipt: Action) -> [Action] {
@@ -122,14 +129,14 @@ extension DispatchMachine {
 
     /// Whether a reply ends the request.
     ///
-    /// `safe`, `keyed`: the first of any attempt. `once`: that of the one boot with the leave, or one that says that
-    /// nothing was started while nobody has the leave.
+    /// `safe`, `keyed`: the first of any attempt. `once`: that of the connector with the leave, whose next boot may say
+    /// it from the journal, or one that says that nothing was started while nobody has the leave.
     private func counts(
-        _ outcome: ResponseMessage.Outcome, of dispatch: DispatchName, from boot: BootID, for tracked: Tracked
+        _ outcome: ResponseMessage.Outcome, of dispatch: DispatchName, by header: RelayHeader, for tracked: Tracked
     ) -> Bool {
-        let failure = outcome.failure
-        if case .granted(let holder) = tracked.state {
-            return holder == boot && tracked.attempt == dispatch.attempt
+        let (failure, boot) = (outcome.failure, header.boot)
+        if case .granted = tracked.state {
+            return tracked.holder?.member == header.sender && tracked.attempt == dispatch.attempt
         }
         if tracked.submission.requestClass == .once {
             guard let failure else { return false }
@@ -148,17 +155,24 @@ extension DispatchMachine {
     public mutating func known(_ entry: KnownMessage.Entry, by header: RelayHeader, at now: Moment) -> [Action] {
         let (id, boot) = (entry.dispatch.request, header.boot)
         guard let tracked = requests[id] else { return settleUnresolved(entry, by: header, at: now) }
-        guard tracked.attempt == entry.dispatch.attempt, tracked.boot == boot else { return [] }
+        guard tracked.attempt == entry.dispatch.attempt else { return [] }
+        if case .ending = tracked.state { return [] }
+        // Of a boot that has ended, its successor knows, also where nobody was known to have it.
+        guard tracked.boot == boot || tracked.boot == nil && entry.knowledge == .interrupted else { return [] }
         requests[id]?.lastSign = now.steady
-        switch entry.knowledge {
-        case .queued, .running, .finished:
-            return []
-        case .notKnown, .interrupted:
-            note(id, .known, at: now.wall, connector: name(of: boot), detail: entry.knowledge.text)
-            release(id)
+        guard entry.knowledge == .notKnown || entry.knowledge == .interrupted else { return [] }
+        note(id, .known, at: now.wall, connector: name(of: boot), detail: entry.knowledge.text)
+        if entry.knowledge == .notKnown {
+            requests[id]?.doubts.remove(tracked.attempt)
             requests[id]?.refusedBy.insert(boot)
-            return place(id, at: now)
+        } else if case .granted = tracked.state {
+            let failure = RequestFailure(.outcomeUnknown, "\(name(of: boot)) ended while it ran")
+            return end(id, .failed(failure), connector: header.sender, name: name(of: boot), at: now.wall)
+        } else if tracked.submission.requestClass != .once {
+            requests[id]?.lostWith[tracked.attempt] = BootID.none
         }
+        release(id)
+        return place(id, at: now)
     }
 
     // MARK: Hands
@@ -216,8 +230,13 @@ extension DispatchMachine {
         } else {
             tracked.note(.answered, at: now, attempt: ending.attempt, connector: name ?? "", detail: outcome.text)
         }
-        let progress = tracked.progress
-        let isUnresolved = if case .granted = tracked.state { ending.isUnknown && tracked.holder != nil } else { false }
+        var progress = tracked.progress
+        // Where the connector itself does not know, nobody ever will.
+        let isUnresolved = progress.standing == .granted && ending.isUnknown && connector == nil
+        if !isUnresolved, progress.standing == .granted {
+            progress.standing = .waiting
+            progress.holder = nil
+        }
         if isUnresolved {
             keepUnresolved(
                 Unresolved(

@@ -38,8 +38,12 @@ extension DispatchMachine {
     private mutating func place(
         _ id: RequestID, among prospects: PresenceTable.Prospects, at now: Moment
     ) -> [Action] {
-        // What is due is ended by the next tick, and not sent any more.
-        guard let tracked = requests[id], now.wall < tracked.submission.deadline else { return recorded(id, []) }
+        guard let tracked = requests[id] else { return [] }
+        guard now.wall < tracked.submission.deadline else {
+            // What is due is ended by the next tick, unless the clock has been set back by then.
+            unsettled.insert(id)
+            return recorded(id, [])
+        }
         guard !tracked.isCancelled else {
             return end(id, .failed(cancelled(tracked)), at: now.wall)
         }
@@ -63,7 +67,7 @@ extension DispatchMachine {
     }
 
     private func cancelled(_ tracked: Tracked) -> RequestFailure {
-        tracked.submission.requestClass == .keyed && tracked.attempt > 0
+        tracked.mayHaveRun
             ? RequestFailure(.outcomeUnknown, "it was cancelled after a connector may have started it")
             : RequestFailure(.cancelled, "it was cancelled, and nothing was started")
     }
@@ -94,6 +98,7 @@ extension DispatchMachine {
     private mutating func dispatch(_ id: RequestID, by route: Route, at now: Moment) -> [Action] {
         guard var tracked = requests[id] else { return [] }
         tracked.attempt += 1
+        if tracked.submission.requestClass == .keyed { tracked.doubts.insert(tracked.attempt) }
         tracked.isCrowdedOut = false
         tracked.holdOff = nil
         let sending = Dispatch(
@@ -120,9 +125,8 @@ extension DispatchMachine {
             return recorded(id, [])
         }
         let absence = presence.absence(of: submission.group, at: now.steady)
-        let mayHaveRun = submission.requestClass == .keyed && tracked.attempt > 0
         let failure =
-            if mayHaveRun {
+            if tracked.mayHaveRun {
                 RequestFailure(
                     .outcomeUnknown, "the connector that may have started it is gone, and there is no other: \(absence)"
                 )

@@ -10,11 +10,8 @@ extension DispatchMachine {
 
     /// A connector's beat came.
     public mutating func beat(_ beat: BeatMessage, from header: RelayHeader, at now: Moment) -> [Action] {
-        // One that was lost may have forgotten this dispatcher meanwhile; a second invitation changes nothing.
-        let wasAbsent = (presence.peers[header.boot]?.standing ?? .lost) == .lost
         let changes = presence.beat(beat, from: header, at: now.steady)
-        let isOnline = presence.peers[header.boot]?.standing == .online
-        let actions: [Action] = wasAbsent && isOnline ? [.invite(header.boot)] : []
+        let actions: [Action] = presence.takeInvitation(of: header.boot, at: now.steady) ? [.invite(header.boot)] : []
         return actions + follow(changes, at: now)
     }
 
@@ -37,7 +34,7 @@ extension DispatchMachine {
                 strangers[boot] = nil
                 continue
             }
-            guard now.steady - stranger.since >= .seconds(5) else { continue }
+            guard now.steady - stranger.since >= .seconds(5), presence.isSettled(at: now.steady) else { continue }
             strangers[boot] = nil
             actions += move(requestsOf: boot, isLost: true, at: now)
         }
@@ -65,8 +62,8 @@ extension DispatchMachine {
                 actions += meet(boot, at: now)
                 actions += placeUnsettled(at: now)
             case .returned(let boot):
-                for (id, tracked) in requests where tracked.lostWith.contains(boot) {
-                    requests[id]?.lostWith.remove(boot)
+                for (id, tracked) in requests where tracked.lostWith.values.contains(boot) {
+                    requests[id]?.lostWith = tracked.lostWith.filter { $0.value != boot }
                 }
                 actions += askAbout(inHand[boot] ?? [], of: boot, at: now)
                 actions += placeUnsettled(at: now)
@@ -116,7 +113,7 @@ extension DispatchMachine {
                     at: now.wall)
             case .held:
                 note(id, kind, at: now.wall, connector: name)
-                requests[id]?.lostWith.insert(boot)
+                requests[id]?.lostWith[tracked.attempt] = boot
                 release(id)
                 actions += place(id, at: now)
             case .dispatched:
@@ -132,16 +129,9 @@ extension DispatchMachine {
 
     private mutating func expire(_ id: RequestID, at now: Moment) -> [Action] {
         guard let tracked = requests[id] else { return [] }
-        let mayHaveRun: Bool =
-            switch (tracked.state, tracked.submission.requestClass) {
-            case (.ending, _): false
-            case (.granted, _): true
-            case (_, .keyed): tracked.attempt > 0
-            case (_, .safe), (_, .once): false
-            }
         if case .ending = tracked.state { return [] }
         let failure: RequestFailure =
-            if mayHaveRun {
+            if tracked.mayHaveRun {
                 RequestFailure(
                     .outcomeUnknown,
                     tracked.isCancelled
@@ -157,21 +147,27 @@ extension DispatchMachine {
 
     // MARK: Silence
 
-    /// Sends those again that nobody accepted in time although someone was free to take them; none of them is granted.
+    /// Sends those again that nobody accepted although someone was free to take them all that time; none is granted.
     private mutating func sendOverdueAgain(at now: Moment) -> [Action] {
         var actions: [Action] = []
         var outlook = Outlook()
         for (id, tracked) in requests {
-            guard case .dispatched(let route, let since) = tracked.state,
-                now.steady - since >= limits.acceptance * Int(min(max(tracked.attempt, 1), 30))
+            let patience = limits.acceptance * Int(min(max(tracked.attempt, 1), 30))
+            guard case .dispatched(let route, let since) = tracked.state, now.steady - since >= patience,
+                !tracked.isCancelled
             else { continue }
             let able = outlook.prospects(of: tracked.submission, in: presence).able
-            guard able.contains(where: { freeCredit(of: $0) > 0 }) else { continue }
+            guard able.contains(where: { freeCredit(of: $0) > 0 && hasHadRoom($0, for: patience, at: now) })
+            else { continue }
             if case .inbox(let boot) = route { requests[id]?.refusedBy.insert(boot) }
             release(id)
             actions += place(id, at: now)
         }
         return actions
+    }
+
+    private func hasHadRoom(_ boot: BootID, for time: Duration, at now: Moment) -> Bool {
+        presence.peers[boot].map { now.steady - $0.withoutRoom >= time } ?? false
     }
 
     /// Asks the holders that have said nothing of a request for long.

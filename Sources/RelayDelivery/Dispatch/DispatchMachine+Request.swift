@@ -23,8 +23,10 @@ extension DispatchMachine {
         var attempt: UInt32 = 0
         /// The boots that gave it back, and so never start it.
         var refusedBy: Set<BootID> = []
-        /// The boots that were lost while they ran it.
-        var lostWith: Set<BootID> = []
+        /// The attempts that ended with the boot that ran them, and that boot; `none` where it is not known.
+        var lostWith: [UInt32: BootID] = [:]
+        /// The attempts that may have run, where running twice is no harm but running is not nothing (`keyed`).
+        var doubts: Set<UInt32> = []
         /// Losses that the ledger remembers from before a restart of the dispatcher.
         var formerLosses = 0
         /// Who had it last, by name and member; outlasts the peer's own entry.
@@ -45,6 +47,25 @@ extension DispatchMachine {
         var recordedEvents = 0
 
         var losses: Int { formerLosses + lostWith.count }
+
+        /// Whether a definite end without an answer would not be the truth.
+        var mayHaveRun: Bool {
+            if case .granted = state { return true }
+            return switch submission.requestClass {
+            case .safe: false
+            case .keyed: attempt > 0
+            // It can have become stricter after it ran.
+            case .once: losses > 0 || !doubts.isEmpty
+            }
+        }
+
+        /// What a reply says, as far as it is true of the other attempts, too.
+        func honest(_ outcome: ResponseMessage.Outcome, of attempt: UInt32) -> ResponseMessage.Outcome {
+            guard submission.requestClass != .safe, case .failed(let failure) = outcome, failure.code.saysNothingRan,
+                losses > 0 || doubts.contains(where: { $0 != attempt })
+            else { return outcome }
+            return .failed(RequestFailure(.outcomeUnknown, "an earlier attempt may have run; the last one: \(failure)"))
+        }
 
         /// The boot that runs it, or has the leave to.
         var holderBoot: BootID? {
@@ -101,5 +122,17 @@ extension DispatchMachine {
         var askedAt: ContinuousClock.Instant?
 
         var name: DispatchName { DispatchName(request: submission.id, attempt: ending.attempt) }
+    }
+}
+
+extension RequestFailure.Code {
+    /// Whether the reason means that the service was not touched.
+    fileprivate var saysNothingRan: Bool {
+        switch self {
+        case .noConnector, .deadlineExceeded, .deniedByPolicy, .serviceUnknown, .targetUnreachable, .overloaded,
+            .cancelled:
+            true
+        case .outcomeUnknown, .responseTooLarge, .targetFailed, .deadLetter: false
+        }
     }
 }

@@ -19,10 +19,8 @@ extension DispatchMachine {
             request.progress.holder?.member == header.sender
         else { return nil }
         let receipt = Action.receipt(header.boot, dispatch.request)
-        // The ledger is about to have its first end, and the second must not come before it.
-        if requests[dispatch.request] != nil { return [] }
         guard outcome.failure != .outcomeUnknown else {
-            return [receipt] + dismiss(&request, by: header, why: outcome.text, at: now)
+            return dismiss(&request, by: header, why: outcome.text, at: now, then: [receipt])
         }
         unresolved[dispatch.request] = nil
         let name = name(of: header.boot)
@@ -49,25 +47,29 @@ extension DispatchMachine {
 
     /// Notes that nothing more will be known.
     private mutating func dismiss(
-        _ request: inout Unresolved, by header: RelayHeader, why: String, at now: Moment
+        _ request: inout Unresolved, by header: RelayHeader, why: String, at now: Moment, then actions: [Action] = []
     ) -> [Action] {
         unresolved[request.submission.id] = nil
         request.events.append(
             RequestEvent(
                 at: now.wall, .known, attempt: request.ending.attempt, connector: name(of: header.boot), detail: why))
-        request.progress.standing = .waiting
-        return told(request, request.ending, then: [.resolved(request.submission, request.ending, request.events)])
+        return told(
+            request, request.ending,
+            then: actions + [.resolved(request.submission, request.ending, request.events)])
     }
 
-    private func told(_ request: Unresolved, _ ending: RequestEnding, then actions: [Action]) -> [Action] {
+    private mutating func told(
+        _ request: Unresolved, _ ending: RequestEnding, then actions: [Action]
+    ) -> [Action] {
         guard request.submission.isDurable else { return actions }
+        resolving.insert(request.submission.id)
         var progress = request.progress
         progress.standing = .waiting
         progress.holder = nil
         let change = LedgerChange(
             id: request.submission.id, progress: progress, events: Array(request.events[request.recordedEvents...]),
             ending: ending)
-        return [.record(change, then: actions)]
+        return [.record(change, then: actions + [.close(request.submission.id)])]
     }
 
     /// Asks the connectors that had them, whichever boot of theirs is there now; again after half a minute.

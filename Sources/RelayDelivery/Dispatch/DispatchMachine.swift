@@ -21,6 +21,8 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
     /// Boots that hold something and have never beaten: whose they are, and since when they are awaited.
     var strangers: [BootID: (member: MemberID?, since: ContinuousClock.Instant)] = [:]
     var unresolved: [RequestID: Unresolved] = [:]
+    /// What is resolved, and the ledger does not yet have that.
+    var resolving: Set<RequestID> = []
     var bytes = 0
     var rotation = 0
     var lastSweep: ContinuousClock.Instant?
@@ -97,6 +99,8 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
         switch tracked.state {
         case .ending: return []
         case .held where tracked.submission.requestClass != .safe: return []
+        // A connector may run it already, and its word be on the way.
+        case .dispatched where tracked.mayHaveRun: return []
         case .granted: return []
         case .waiting, .dispatched, .held: break
         }
@@ -110,7 +114,7 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
         case .ending:
             return (.notOpen, [])
         case .waiting, .dispatched:
-            guard tracked.submission.requestClass != .keyed || tracked.attempt == 0 else { break }
+            guard !tracked.mayHaveRun else { break }
             return (.cancelled, cancelNow(id, tracked, mode: .stop, why: "cancelled by \(who)", at: now))
         case .held, .granted:
             guard tracked.submission.requestClass != .safe else {
@@ -131,20 +135,25 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
     ) -> [Action] {
         note(id, .cancelled, at: now.wall, detail: why)
         let told: [Action] = tracked.boot.map { [.cancel($0, tracked.name, mode)] } ?? []
-        return told + end(id, .failed(RequestFailure(.cancelled, why)), at: now.wall)
+        let failure =
+            tracked.mayHaveRun
+            ? RequestFailure(.outcomeUnknown, "\(why); a connector may have run it before")
+            : RequestFailure(.cancelled, why)
+        return end(id, .failed(failure), at: now.wall, then: told)
     }
 
     /// The broker did not take a dispatch, for want of room or for another reason.
     public mutating func sendFailed(
         _ id: RequestID, attempt: UInt32, overloaded: Bool, reason: String, at now: Moment
     ) -> [Action] {
-        guard let tracked = requests[id], tracked.attempt == attempt, case .dispatched = tracked.state else {
-            return []
-        }
+        guard let tracked = requests[id], tracked.attempt == attempt, case .dispatched(let route, _) = tracked.state
+        else { return [] }
         note(id, .notSent, at: now.wall, detail: reason)
-        if tracked.submission.isDurable {
+        // A caller is told to come again as long as nothing has been done for him.
+        if tracked.submission.isDurable || tracked.attempt > 1 {
             release(id)
-            requests[id]?.holdOff = now.steady + .seconds(1)
+            if case .inbox(let boot) = route { requests[id]?.refusedBy.insert(boot) }
+            requests[id]?.holdOff = now.steady + .milliseconds(200) * Int(min(tracked.attempt, 5))
             unsettled.insert(id)
             return recorded(id, [])
         }
@@ -176,6 +185,8 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
     public mutating func restore(
         _ request: DurableRequest, _ submission: Submission, _ payload: Payload, holdOff: Duration, at now: Moment
     ) {
+        // Its former end is in the ledger, from which its owner has it, also where that was not said here yet.
+        if case .ending = requests[request.id]?.state { forget(request.id) }
         guard requests[request.id] == nil else { return }
         if let ending = request.ending {
             unresolved[request.id] = Unresolved(
@@ -189,6 +200,9 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
         tracked.events = request.events
         tracked.recordedEvents = request.events.count - (request.events.last?.kind == .restored ? 1 : 0)
         tracked.holdOff = now.steady + holdOff
+        if tracked.attempt > 0, submission.requestClass == .keyed { tracked.doubts.insert(tracked.attempt) }
+        let newest = tracked.events.last { $0.kind == .cancelled || $0.kind == .redriven }
+        tracked.isCancelled = newest?.kind == .cancelled
         bytes += submission.size
         deadlines.set(submission.deadline, for: request.id)
         requests[request.id] = tracked
@@ -203,8 +217,9 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
         strangers[holder.boot] = (holder.member, now.steady)
     }
 
-    /// The ledger has the end of a request.
+    /// The ledger has the end of a request, or what became known of it afterwards.
     public mutating func close(_ id: RequestID) {
+        resolving.remove(id)
         guard case .ending = requests[id]?.state else { return }
         forget(id)
     }

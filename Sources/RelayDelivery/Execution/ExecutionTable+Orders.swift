@@ -71,6 +71,8 @@ extension ExecutionTable {
     /// - Returns: what is true instead, when the dispatch has come meanwhile.
     public mutating func deny(_ name: DispatchName, at now: RelayTime) -> KnownMessage.Knowledge {
         if let entry = entries[name.request] { return entry.state.knowledge }
+        // It ran here, and nobody knows how it ended any more: no leave to run it elsewhere.
+        if closed[name.request] == .max { return .interrupted }
         close(name, at: now)
         return .notKnown
     }

@@ -54,7 +54,7 @@ public struct RequestEvent: Sendable, Equatable {
     public var attempt: UInt32
     /// The connector concerned, by name; empty for none.
     public var connector: String
-    /// More, for people; empty for nothing. Holds no secrets.
+    /// More, for people, and without secrets; empty for nothing.
     public var detail: String
 
     /// Makes an event.
