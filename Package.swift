@@ -78,7 +78,7 @@ let package = Package(
             dependencies: [
                 "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
             ]),
-        .target(name: "RequestLedger", dependencies: ["RelayFormat", "RelayDelivery", grdb, logging]),
+        .target(name: "RequestLedger", dependencies: ["Failpoints", "RelayFormat", "RelayDelivery", grdb, logging]),
         .target(
             name: "TenantPort",
             dependencies: [
@@ -190,7 +190,7 @@ let package = Package(
             ]),
 
         .testTarget(
-            name: "RequestLedgerTests", dependencies: ["RelayFormat", "RelayDelivery", "RequestLedger", grdb, logging]),
+            name: "RequestLedgerTests", dependencies: ["Failpoints", "RelayFormat", "RelayDelivery", "RequestLedger", grdb, logging]),
 
         .target(
             name: "TestCertificates", dependencies: [x509, asn1, crypto, nioSSL], path: "Tests/TestCertificates"),
