@@ -65,7 +65,7 @@ public struct RequestStory: Sendable {
             case "cancelled": "cancelled"
             case "resolved": "its unknown outcome became known"
             case "redriven": "taken up again"
-            case "restored": "the dispatcher started again and took it up from the ledger"
+            case "restored": "taken up from the ledger"
             default: event.kind
             }
         if let attempt = event.attempt, attempt > 0 { text += " (attempt \(attempt))" }
