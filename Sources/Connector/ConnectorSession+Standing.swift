@@ -69,6 +69,8 @@ extension ConnectorSession {
 
     /// Another process of this identity has taken its place: ends at once.
     func yield(note: String) {
+        // The order is repeated for as long as our beats arrive.
+        guard !state.withLock({ if case .replaced = $0.ending { true } else { false } }) else { return }
         logger.error("Another process of this connector has taken its place", metadata: ["note": "\(note)"])
         conclude(.replaced(note: note), atMost: .zero, note: "")
     }

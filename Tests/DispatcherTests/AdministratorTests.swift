@@ -1,8 +1,8 @@
-import BrokerCore
+import Foundation
 import HTTPProblems
 import HTTPTypes
 import Hummingbird
-import Logging
+import HummingbirdTesting
 import NIOCore
 import RelayFormat
 import TenantPort
@@ -12,7 +12,6 @@ import Testing
 
 @Suite struct AdministratorTests {
     private let tenant = TenantID.random()
-
     private var gate: AdministratorGate { AdministratorGate(authentication: TestAdministrators(tenant: tenant)) }
 
     private func request(_ credential: String?) -> Request {
@@ -55,6 +54,31 @@ import Testing
     func unknown() async throws {
         for credential in ["site-key", "nonsense", "", nil] {
             #expect(try await status(credential, .readRequests) == 401)
+        }
+    }
+
+    @Test("Requests are seen and steered by administrators, as far as their rights go, and by those who may call")
+    func requests() async throws {
+        try await RoutesHarness().run { client, _ in
+            let made = try await client.send("/v1/groups/site/services/echo/hello")
+            #expect(made.status == .ok)
+            let id = try #require(made.field("Postern-Request-Id"))
+            for key in ["admin", "reader", "site-key"] {
+                let list = try await client.send("/v1/requests", key: key)
+                #expect(list.status == .ok)
+                #expect(list.text.contains(id), "\(key) \(list.text)")
+                #expect(try await client.send("/v1/requests/\(id)", key: key).status == .ok)
+                #expect(try await client.send("/v1/requests/\(id)/why", key: key).text.contains(id))
+            }
+            for act in ["cancel", "redrive"] {
+                let path = "/v1/requests/\(id)/\(act)"
+                #expect(try await client.send(path, .post, key: "reader").status == .forbidden)
+                // It has ended, so there is nothing to steer; but that much they are told.
+                #expect(try await client.send(path, .post, key: "admin").status == .conflict)
+                #expect(try await client.send(path, .post, key: "nonsense").status == .unauthorized)
+                #expect(try await client.send(path, .post, key: "other-tenant").status == .notFound)
+            }
+            #expect(try await client.send("/v1/requests", key: "nonsense").status == .unauthorized)
         }
     }
 }

@@ -52,10 +52,12 @@ struct RoutesHarness {
             broker: broker, services: ServiceCatalog(["echo": service, "second": service]),
             configuration: .init(beat: .milliseconds(300), version: "1.2.3"), clock: .system, logger: logger)
         let router = Router(context: PortContext.self)
+        let administrators = TestAdministrators(tenant: tenant, group: group)
         DispatcherRoutes(
-            dispatcher: dispatcher, callers: callers, administrators: TestAdministrators(tenant: tenant, group: group),
+            dispatcher: dispatcher, callers: callers, administrators: administrators,
             webhooks: TestWebhooks(names: ["billing"]), deliveries: ledger
         ).register(on: router)
+        ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators).register(on: router)
         let application = Application(router: router, logger: logger)
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await dispatcher.run() }
@@ -98,10 +100,11 @@ struct TestAdministrators: AdministratorAuthentication {
     var group = GroupID.random()
 
     func administrator(forKey credential: String) async throws -> Administrator? {
-        guard ["admin", "reader"].contains(credential) else { return nil }
-        let mayChange = credential == "admin"
+        guard ["admin", "reader", "rival-admin"].contains(credential) else { return nil }
+        let mayChange = credential != "reader"
         return Administrator(
-            tenant: tenant, tenantName: "acme", id: "a-\(credential)", name: credential, groups: ["site": group],
+            tenant: credential == "rival-admin" ? .random() : tenant, tenantName: "acme", id: "a-\(credential)",
+            name: credential, groups: ["site": group],
             mayReadRequests: true, mayChangeRequests: mayChange, mayDrainConnectors: mayChange)
     }
 }

@@ -28,11 +28,14 @@ struct CallerGate: Sendable {
         }
     }
 
-    /// Who may see and steer requests: an application those of the groups and services that its key opens, an
-    /// administrator those of the whole tenant.
+    /// Who may see and steer requests: an administrator those of the whole tenant, an application those of the groups and
+    /// services that its key opens.
+    ///
+    /// Administrators come first: they may call as well, and what they may do to requests is a right of its own.
     func viewer(of request: Request, for act: AdministratorGate.Act) async throws -> Caller {
-        if let key = request.apiKey, let caller = try await callers.caller(forKey: key) { return caller }
-        let administrator = try await administrators.administrator(request, for: act)
+        guard let administrator = try await administrators.find(request, for: act) else {
+            return try await caller(of: request)
+        }
         return Caller(
             tenant: administrator.tenant, tenantName: administrator.tenantName, keyID: administrator.name,
             groups: administrator.groups, services: nil)

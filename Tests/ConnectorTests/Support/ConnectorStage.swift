@@ -3,6 +3,7 @@ import ConnectorServices
 import Logging
 import RelayDelivery
 import RelayFormat
+import Synchronization
 import Testing
 
 @testable import Connector
@@ -74,15 +75,12 @@ final class ConnectorStage {
 
     private func invite() async throws {
         bootNumber += 1
-        // The inbox is there when the session has opened it.
         let message = InviteMessage(now: RelayClock.system.now, bootNumber: bootNumber)
-        for _ in 0..<1000 {
-            do {
-                try await say(.invite, message)
-                return
-            } catch {
-                try await Task.sleep(for: .milliseconds(5))
-            }
+        // What is said before the session has opened its inbox is lost.
+        for _ in 0..<2000 {
+            try? await say(.invite, message)
+            if session.state.withLock({ $0.dispatchers.boot(of: dispatcher) }) == hand.boot { return }
+            try await Task.sleep(for: .milliseconds(5))
         }
         Issue.record("the session opened no inbox")
     }

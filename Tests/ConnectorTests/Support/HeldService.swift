@@ -9,7 +9,7 @@ final class HeldService: ConnectorService {
     let gate: ServiceGate?
     /// The targets of its executions, as they begin.
     let began = Mailbox<String>()
-    private let releases = Mailbox<Void>()
+    private let waiting = Mutex<[Mailbox<Void>]>([])
     private let executions = Mutex<[String]>([])
 
     init(limits: ServiceLimits = ServiceLimits()) {
@@ -18,8 +18,8 @@ final class HeldService: ConnectorService {
 
     var executed: [String] { executions.withLock { $0 } }
 
-    /// Lets one execution answer.
-    func release() { releases.put([()]) }
+    /// Lets the execution answer that has waited longest.
+    func release() { waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }?.put([()]) }
 
     func authorize(_ operation: RequestMessage.Operation) throws(RequestFailure) {}
 
@@ -28,8 +28,10 @@ final class HeldService: ConnectorService {
     ) async -> ResponseMessage.Outcome {
         guard case .http(let content) = operation else { return .failed(RequestFailure(.targetFailed, "not HTTP")) }
         executions.withLock { $0.append(content.target) }
+        let leave = Mailbox<Void>()
+        waiting.withLock { $0.append(leave) }
         began.put([content.target])
-        guard await releases.take() != nil else { return .failed(RequestFailure(.outcomeUnknown, "it was torn down")) }
+        guard await leave.take() != nil else { return .failed(RequestFailure(.outcomeUnknown, "it was torn down")) }
         return .http(HTTPResponseContent(status: 200, headers: [], body: Array(content.target.utf8)[...]))
     }
 }

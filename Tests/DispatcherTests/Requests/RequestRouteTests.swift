@@ -81,7 +81,7 @@ struct RequestRouteTests {
             let parked: SubmissionReport = try await client.submit(#"{"service": "third"}"#).answer()
             let waiting = try await client.send("/v1/requests/\(parked.requestID)/why").text
             #expect(waiting.contains("It is waiting after 0 attempts"))
-            #expect(waiting.contains("Waits for: a connector that offers \"third\""))
+            #expect(waiting.contains("It waits for a connector that offers \"third\"."))
             #expect(waiting.contains("Would help: add the service"))
         }
     }

@@ -53,7 +53,7 @@ struct RequestStoryTests {
               08:34:59.412  +3.412 s  answered by gw-2 (attempt 2): status 201
 
             It was answered by gw-2 with status 201 after 3.412 s and 2 attempts.
-            Waits for: nothing: it has ended
+            It waits for nothing: it has ended.
             Webhook billing, request.ended: failed 2 times (status 500), tried again at 2026-11-21T08:35:56.000Z.
 
             """
@@ -71,7 +71,8 @@ struct RequestStoryTests {
         #expect(text.contains("  08:44:56.000  +10 min 0 s  nobody could take it: alone\n"))
         #expect(
             text.hasSuffix(
-                "It is waiting after 0 attempts, 48 min 20 s left.\nWaits for: a connector\nWould help: start one\n"))
+                "It is waiting after 0 attempts, 48 min 20 s left.\nIt waits for a connector.\nWould help: start one\n")
+        )
         #expect(RequestStory(report, now: at(3_600_000)).text.contains("its deadline has passed"))
     }
 
