@@ -1,4 +1,5 @@
 import Foundation
+import NIOHTTP1
 import Testing
 
 /// What is handed over with real commands, over the death of the tenant's process.
