@@ -35,7 +35,7 @@ extension ConnectorSession {
         conclude(.drained, atMost: min(max(limit, .zero), .seconds(86_400)), note: note)
     }
 
-    /// Takes no work until it is resumed, or until the given moment; what runs goes on. Returns at once.
+    /// Takes no work until it is resumed, or until the given moment; what runs goes on, and this returns at once.
     public func pause(note: String, until: RelayTime? = nil) {
         let isPaused = state.withLock { state in
             guard state.ending == nil, state.standing.readiness != .draining, !configuration.isObserver else {
@@ -113,7 +113,9 @@ extension ConnectorSession {
             })
         beat()
         await withGracefulShutdownHandler {
-            await wait { self.orders.isClosed || self.state.withLock { $0.table.count == 0 || .now >= $0.endsBy ?? .now } }
+            await wait {
+                self.orders.isClosed || self.state.withLock { $0.table.count == 0 || .now >= $0.endsBy ?? .now }
+            }
         } onGracefulShutdown: {
             // Whoever stops the service does not wait as long as whoever drains it.
             self.state.withLock { $0.endsBy = min($0.endsBy ?? .now, .now + self.configuration.drain) }
