@@ -165,7 +165,9 @@ let package = Package(
             dependencies: ["RelayFormat", "ConnectorServices", asyncHTTPClient, nio, nioPosix]),
         .testTarget(
             name: "ConnectorTests",
-            dependencies: ["RelayFormat", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging]),
+            dependencies: [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging,
+            ]),
         .testTarget(
             name: "DispatcherTests",
             dependencies: [

@@ -1,19 +1,21 @@
 internal import Dispatcher
+internal import EnrollmentProtocol
 internal import EnrollmentService
 internal import MachineIdentity
 internal import RelayFormat
 
 /// The dispatcher's webhooks, as the registry knows them.
-struct RegisteredWebhooks: Dispatcher.WebhookDirectory {
-    private let directory: EnrollmentService.WebhookDirectory
+struct RegisteredWebhooks: WebhookDirectory {
+    private let webhooks: TenantWebhooks
 
-    init(_ directory: EnrollmentService.WebhookDirectory) {
-        self.directory = directory
+    init(_ webhooks: TenantWebhooks) {
+        self.webhooks = webhooks
     }
 
-    func endpoint(named name: String, of tenant: TenantID) async throws -> Dispatcher.WebhookEndpoint? {
-        guard let known = try await directory.webhook(tenant: tenant.description, name: name) else { return nil }
-        guard let secret = WebhookSecret(known.secret.reveal()) else { return nil }
-        return Dispatcher.WebhookEndpoint(url: known.url, secret: secret)
+    func endpoint(named name: String, of tenant: TenantID) async throws -> WebhookEndpoint? {
+        guard let known = try await webhooks.webhook(tenant: "\(tenant)", name: name),
+            let secret = WebhookSecret(known.secret.reveal())
+        else { return nil }
+        return WebhookEndpoint(url: known.url, secret: secret)
     }
 }

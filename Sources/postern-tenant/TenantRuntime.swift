@@ -57,12 +57,12 @@ struct TenantRuntime {
                 if let id = TenantID(tenant.id) { dispatcher.tenant(id, named: tenant.slug) }
             }
             services.append(dispatcher)
+            let administrators = RegisteredAdministrators(enrollment.administrators)
             let api = DispatcherRoutes(
-                dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers), webhooks: webhooks,
-                deliveries: ledger)
+                dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers),
+                administrators: administrators, webhooks: webhooks, deliveries: ledger)
             routes.append { api.register(on: $0) }
-            let orders = ConnectorOrderRoutes(
-                dispatcher: dispatcher, administrators: RegisteredAdministrators(enrollment))
+            let orders = ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators)
             routes.append { orders.register(on: $0) }
             // Observers are called in the order in which they came: the broker's has closed the links by now.
             enrollment.onRevoked { tenant, connector in

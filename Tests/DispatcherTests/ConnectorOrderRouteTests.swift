@@ -10,14 +10,14 @@ import Testing
 @Suite("The routes that give connectors orders", .timeLimit(.minutes(1)))
 struct ConnectorOrderRouteTests {
     private func presence(_ client: any TestClientProtocol) async throws -> TenantPresence {
-        let answer = try await client.send("/v1/presence", key: "admin-key")
+        let answer = try await client.send("/v1/presence", key: "admin")
         return try JSONDecoder().decode(TenantPresence.self, from: Data(answer.body.readableBytesView))
     }
 
     private func order(
         _ client: any TestClientProtocol, _ path: String, _ json: String? = nil
     ) async throws -> ConnectorOrderAnswer {
-        let answer = try await client.send("/v1/connectors/\(path)", .post, body: json, key: "admin-key")
+        let answer = try await client.send("/v1/connectors/\(path)", .post, body: json, key: "admin")
         #expect(answer.status == .accepted, "\(answer.text)")
         return try JSONDecoder().decode(ConnectorOrderAnswer.self, from: Data(answer.body.readableBytesView))
     }
@@ -68,7 +68,7 @@ struct ConnectorOrderRouteTests {
                 try #require(ContinuousClock.now < end, "the drained connector is never lost")
                 try await Task.sleep(for: .milliseconds(20))
             }
-            let late = try await client.send("/v1/connectors/one/resume", .post, key: "admin-key")
+            let late = try await client.send("/v1/connectors/one/resume", .post, key: "admin")
             #expect(late.status == .conflict)
             #expect(try late.problem().code == "connector-not-online")
         }
@@ -88,7 +88,7 @@ struct ConnectorOrderRouteTests {
     func refused(path: String, body: String, status: Int, code: String) async throws {
         try await RoutesHarness().run { client, _ in
             _ = try await waitUntilProven(client)
-            let answer = try await client.send("/v1/connectors/\(path)", .post, body: body, key: "admin-key")
+            let answer = try await client.send("/v1/connectors/\(path)", .post, body: body, key: "admin")
             #expect(answer.status.code == status, "\(answer.text)")
             #expect(try answer.problem().code == code)
             #expect(try await presence(client).connectors.first?.readiness == "ready")
@@ -103,6 +103,9 @@ struct ConnectorOrderRouteTests {
                 #expect(try await client.send("/v1/connectors/one/drain", .post, key: key).status == .unauthorized)
                 #expect(try await client.send("/v1/presence", key: key).status == .unauthorized)
             }
+            // One who may only look, looks.
+            #expect(try await client.send("/v1/presence", key: "reader").status == .ok)
+            #expect(try await client.send("/v1/connectors/one/drain", .post, key: "reader").status == .forbidden)
             #expect(try await client.send("/v1/connectors/one/drain", .post, key: "rival-admin").status == .notFound)
             let rival = try await client.send("/v1/presence", key: "rival-admin")
             #expect(rival.text == #"{"connectors":[]}"#)

@@ -4,9 +4,11 @@ internal import RelayFormat
 /// Finds out who makes an HTTP request, and what is open to them.
 struct CallerGate: Sendable {
     private let callers: any CallerAuthentication
+    private let administrators: AdministratorGate
 
-    init(_ callers: any CallerAuthentication) {
+    init(_ callers: any CallerAuthentication, administrators: AdministratorGate) {
         self.callers = callers
+        self.administrators = administrators
     }
 
     /// Finds the caller by its key; the tenant comes from the key, and a group that the key does not open does not exist.
@@ -26,11 +28,14 @@ struct CallerGate: Sendable {
         }
     }
 
-    /// Who may see and steer requests: an application those of the groups and services that its key opens.
-    ///
-    /// Whoever else is to see them is told apart here, and described as a caller to whom more groups are open.
-    func viewer(of request: Request) async throws -> Caller {
-        try await caller(of: request)
+    /// Who may see and steer requests: an application those of the groups and services that its key opens, an
+    /// administrator those of the whole tenant.
+    func viewer(of request: Request, for act: AdministratorGate.Act) async throws -> Caller {
+        if let key = request.apiKey, let caller = try await callers.caller(forKey: key) { return caller }
+        let administrator = try await administrators.administrator(request, for: act)
+        return Caller(
+            tenant: administrator.tenant, tenantName: administrator.tenantName, keyID: administrator.name,
+            groups: administrator.groups, services: nil)
     }
 
     private func caller(of request: Request) async throws -> Caller {

@@ -15,17 +15,18 @@ public struct DispatcherRoutes: Sendable {
     private let submissions: SubmissionRoutes
     private let requests: RequestRoutes
 
-    /// Joins the dispatcher and those who know its callers and its webhooks.
+    /// Joins the dispatcher and those who know its callers, its administrators and its webhooks.
     ///
     /// - Parameters:
     ///   - webhooks: knows where results can be sent; nil where no submission may name a webhook.
     ///   - deliveries: knows how the sending stands; nil where nothing is sent.
     public init(
-        dispatcher: DispatchService, callers: any CallerAuthentication, webhooks: (any WebhookDirectory)? = nil,
+        dispatcher: DispatchService, callers: any CallerAuthentication,
+        administrators: any AdministratorAuthentication, webhooks: (any WebhookDirectory)? = nil,
         deliveries: (any WebhookLedger)? = nil
     ) {
         self.dispatcher = dispatcher
-        gate = CallerGate(callers)
+        gate = CallerGate(callers, administrators: AdministratorGate(authentication: administrators))
         submissions = SubmissionRoutes(dispatcher: dispatcher, gate: gate, webhooks: webhooks)
         requests = RequestRoutes(dispatcher: dispatcher, gate: gate, deliveries: deliveries)
     }

@@ -27,7 +27,7 @@ struct RequestRoutes: Sendable {
     // MARK: Handlers
 
     @Sendable private func list(_ request: Request, _ context: PortContext) async throws -> Response {
-        let viewer = try await gate.viewer(of: request)
+        let viewer = try await gate.viewer(of: request, for: .readRequests)
         let query = request.uri.queryParameters
         var filter = LedgerFilter()
         if let text = query["state"] {
@@ -65,12 +65,12 @@ struct RequestRoutes: Sendable {
     }
 
     @Sendable private func show(_ request: Request, _ context: PortContext) async throws -> Response {
-        let (viewer, id) = try await subject(request, context)
+        let (viewer, id) = try await subject(request, context, for: .readRequests)
         return try RelayAnswer.json(try await report(on: id, for: viewer))
     }
 
     @Sendable private func why(_ request: Request, _ context: PortContext) async throws -> Response {
-        let (viewer, id) = try await subject(request, context)
+        let (viewer, id) = try await subject(request, context, for: .readRequests)
         let report = try await report(on: id, for: viewer)
         if request.headers[.accept]?.contains("application/json") == true { return try RelayAnswer.json(report) }
         let story = RequestStory(report, now: Timestamp(dispatcher.now))
@@ -80,7 +80,7 @@ struct RequestRoutes: Sendable {
     }
 
     @Sendable private func cancel(_ request: Request, _ context: PortContext) async throws -> Response {
-        let (viewer, id) = try await subject(request, context)
+        let (viewer, id) = try await subject(request, context, for: .changeRequests)
         let before = try await report(on: id, for: viewer)
         let verdict = dispatcher.tenant(viewer.tenant, named: viewer.tenantName).cancel(id, by: viewer.keyID)
         log("Request cancelled", id, by: viewer, "\(verdict)", context)
@@ -100,7 +100,7 @@ struct RequestRoutes: Sendable {
     }
 
     @Sendable private func redrive(_ request: Request, _ context: PortContext) async throws -> Response {
-        let (viewer, id) = try await subject(request, context)
+        let (viewer, id) = try await subject(request, context, for: .changeRequests)
         let body = try await RelayBody.collect(request, limit: 4096)
         var asked = RedriveRequest()
         if !body.isEmpty {
@@ -132,8 +132,10 @@ struct RequestRoutes: Sendable {
 
     // MARK: Parts
 
-    private func subject(_ request: Request, _ context: PortContext) async throws -> (Caller, RelayFormat.RequestID) {
-        let viewer = try await gate.viewer(of: request)
+    private func subject(
+        _ request: Request, _ context: PortContext, for act: AdministratorGate.Act
+    ) async throws -> (Caller, RelayFormat.RequestID) {
+        let viewer = try await gate.viewer(of: request, for: act)
         let text = context.parameters.get("id") ?? ""
         guard let id = RelayFormat.RequestID(text) else { throw Self.unknown(text) }
         return (viewer, id)

@@ -1,0 +1,46 @@
+internal import Hummingbird
+internal import TenantPort
+
+/// Lets administrators in, each for what they may do.
+struct AdministratorGate: Sendable {
+    /// Something that an administrator does here.
+    enum Act: Sendable {
+        case seeConnectors, drainConnectors, readRequests, changeRequests
+
+        func isAllowed(to administrator: Administrator) -> Bool {
+            switch self {
+            case .seeConnectors: true
+            case .drainConnectors: administrator.mayDrainConnectors
+            case .readRequests: administrator.mayReadRequests
+            case .changeRequests: administrator.mayChangeRequests
+            }
+        }
+
+        var text: String {
+            switch self {
+            case .seeConnectors: "see connectors"
+            case .drainConnectors: "drain, pause or resume connectors"
+            case .readRequests: "look at requests"
+            case .changeRequests: "change requests"
+            }
+        }
+    }
+
+    let authentication: any AdministratorAuthentication
+
+    /// Finds the administrator by the request's credential; the tenant comes from there alone.
+    ///
+    /// - Throws: a `ProblemResponse` of 401 for a credential that administers nothing, 403 for one that may not do this.
+    func administrator(_ request: Request, for act: Act) async throws -> Administrator {
+        guard let key = request.apiKey else {
+            throw RelayAnswer.unauthorized("an administrator's credential is needed, as \"Authorization: Bearer ...\"")
+        }
+        guard let administrator = try await authentication.administrator(forKey: key) else {
+            throw RelayAnswer.unauthorized("the credential is not an administrator's, has expired or was revoked")
+        }
+        guard act.isAllowed(to: administrator) else {
+            throw RelayAnswer.notPermitted("\(administrator.name) may not \(act.text)")
+        }
+        return administrator
+    }
+}
