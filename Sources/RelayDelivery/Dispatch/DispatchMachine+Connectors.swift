@@ -29,6 +29,7 @@ extension DispatchMachine {
     public mutating func claimed(_ claim: ClaimMessage.Claim, by header: RelayHeader, at now: Moment) -> [Action] {
         let (id, boot, dispatch) = (claim.dispatch.request, header.boot, claim.dispatch)
         guard let tracked = requests[id] else { return [.cancel(boot, dispatch, .unwanted)] }
+        if case .ending = tracked.state { return [.cancel(boot, dispatch, .unwanted)] }
         guard !refuses(dispatch, to: boot, tracked, at: now) else {
             note(
                 id, .refused, at: now.wall, attempt: dispatch.attempt, connector: name(of: boot),
