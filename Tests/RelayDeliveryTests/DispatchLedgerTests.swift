@@ -89,7 +89,7 @@ struct DispatchLedgerTests {
         #expect(again.claimed(1, by: one) == [.recorded(1, [.granted])])
         #expect(again.claimed(1, by: two) == [.recorded(1, [.refused])])
         let repeated = [DispatcherScene.Event](repeating: .granted(1, attempt: 1, one.boot), count: 2)
-        #expect(again.write() == repeated + [.cancelled(1, attempt: 1, two.boot, .stop)])
+        #expect(again.write() == repeated + [.cancelled(1, attempt: 1, two.boot, .unwanted)])
     }
 
     @Test("while its end waits for the ledger, nothing else becomes of it")

@@ -82,7 +82,10 @@ final class ModelConnector {
     }
 
     /// Another process of the same identity starts, while this one still runs.
-    func double() { restart(after: 0) }
+    func double() {
+        model.doubled.insert(member)
+        restart(after: 0)
+    }
 
     private func restart(after pause: Int) {
         model.after(pause) { [model, index, journal, member] in

@@ -73,7 +73,7 @@ extension RelayModel {
             request.isDurable ? ledger.requests[id]?.ending : request.resolution ?? request.answers.first?.ending
         guard let ending, ending.isUnknown, request.requestClass == .once, !request.isExcused,
             request.isDurable || dispatcherCrashes == 0, let member = request.finished.first,
-            !powerCuts.contains(member),
+            !powerCuts.contains(member), !doubled.contains(member),
             connectors.contains(where: { $0.member == member && $0.isAlive && $0.isLinked && $0.journal != nil })
         else { return }
         violate("\(name) finished, its connector is back, and its outcome is still unknown")

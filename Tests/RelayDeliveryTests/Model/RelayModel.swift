@@ -58,6 +58,8 @@ final class RelayModel {
     var queue = ModelQueue()
     var asked: [RequestID: Asked] = [:]
     var powerCuts: Set<MemberID> = []
+    /// The connectors of which two processes ran at a time, with one journal.
+    var doubled: Set<MemberID> = []
     var dispatcherCrashes = 0
     private var lastEvent = 0
     /// What went against the promises.
