@@ -78,7 +78,7 @@ let package = Package(
             dependencies: [
                 "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
             ]),
-        .target(name: "RequestLedger", dependencies: ["RelayFormat", "RelayDelivery", grdb, logging]),
+        .target(name: "RequestLedger", dependencies: ["Failpoints", "RelayFormat", "RelayDelivery", grdb, logging]),
         .target(
             name: "TenantPort",
             dependencies: [
@@ -135,8 +135,9 @@ let package = Package(
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
+                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "TenantPort", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", "StructuredLogging",
+                "Dispatcher", "CertificateAuthority",
                 "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL,
             ]),
         .executableTarget(
@@ -163,7 +164,9 @@ let package = Package(
             dependencies: ["RelayFormat", "ConnectorServices", asyncHTTPClient, nio, nioPosix]),
         .testTarget(
             name: "ConnectorTests",
-            dependencies: ["RelayFormat", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging]),
+            dependencies: [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging,
+            ]),
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
@@ -187,7 +190,7 @@ let package = Package(
             ]),
 
         .testTarget(
-            name: "RequestLedgerTests", dependencies: ["RelayFormat", "RelayDelivery", "RequestLedger", grdb, logging]),
+            name: "RequestLedgerTests", dependencies: ["Failpoints", "RelayFormat", "RelayDelivery", "RequestLedger", grdb, logging]),
 
         .target(
             name: "TestCertificates", dependencies: [x509, asn1, crypto, nioSSL], path: "Tests/TestCertificates"),

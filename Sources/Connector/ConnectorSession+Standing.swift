@@ -69,6 +69,8 @@ extension ConnectorSession {
 
     /// Another process of this identity has taken its place: ends at once.
     func yield(note: String) {
+        // The order is repeated for as long as our beats arrive.
+        guard !state.withLock({ if case .replaced = $0.ending { true } else { false } }) else { return }
         logger.error("Another process of this connector has taken its place", metadata: ["note": "\(note)"])
         conclude(.replaced(note: note), atMost: .zero, note: "")
     }
@@ -111,7 +113,9 @@ extension ConnectorSession {
             })
         beat()
         await withGracefulShutdownHandler {
-            await wait { self.orders.isClosed || self.state.withLock { $0.table.count == 0 || .now >= $0.endsBy ?? .now } }
+            await wait {
+                self.orders.isClosed || self.state.withLock { $0.table.count == 0 || .now >= $0.endsBy ?? .now }
+            }
         } onGracefulShutdown: {
             // Whoever stops the service does not wait as long as whoever drains it.
             self.state.withLock { $0.endsBy = min($0.endsBy ?? .now, .now + self.configuration.drain) }

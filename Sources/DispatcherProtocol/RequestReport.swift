@@ -32,8 +32,8 @@ public struct RequestReport: Codable, Sendable, Equatable {
     public var endedAt: Timestamp?
     /// How it ended.
     public var outcome: Outcome?
-    /// Whether its outcome was unknown for a while and is known now.
-    public var resolved: Bool
+    /// Whether its outcome was unknown for a while and is known now; absent in lists.
+    public var resolved: Bool?
     /// The news of its ending on their way to a webhook, the newest last.
     public var webhook: [Delivery]?
     /// What happened to it, oldest first.
@@ -122,7 +122,7 @@ public struct RequestReport: Codable, Sendable, Equatable {
     public init(
         requestID: String, group: String, service: String, requestClass: String, state: String, standing: String,
         durable: Bool, caller: String, attempt: UInt32, losses: UInt32, submittedAt: Timestamp, deadline: Timestamp,
-        resolved: Bool = false, events: [Event] = []
+        resolved: Bool? = nil, events: [Event] = []
     ) {
         self.requestID = requestID
         self.group = group

@@ -98,7 +98,7 @@ public struct RequestStory: Sendable {
         return switch report.state {
         case "answered":
             "was answered\(by) with status \(report.outcome?.status ?? 0) after \(took) and \(attempts)"
-                + (report.resolved ? "; its outcome had been unknown" : "")
+                + (report.resolved == true ? "; its outcome had been unknown" : "")
         case "unknown": "ended with an unknown outcome after \(took) and \(attempts)\(detail)"
         case "cancelled": "was cancelled after \(took) and \(attempts)\(detail)"
         case "dead_letter": "is a dead letter after \(took) and \(attempts)\(detail)"

@@ -23,6 +23,35 @@ public enum Failpoint: String, CaseIterable, Sendable {
     /// Settled records are deleted, and no member has been told.
     case queueSettleAfter = "queue.settle.after"
 
+    /// The ledger's file is open and about to be brought to the present form.
+    case ledgerOpenBefore = "ledger.open.before"
+    /// The ledger's file has its form, and nothing was read.
+    case ledgerOpenAfter = "ledger.open.after"
+    /// Submissions wait for a transaction.
+    case ledgerSubmitBefore = "ledger.submit.before"
+    /// Submissions are in a transaction that is not committed.
+    case ledgerSubmitInside = "ledger.submit.inside"
+    /// Submissions are committed, and nobody has been told.
+    case ledgerSubmitAfter = "ledger.submit.after"
+    /// Changes of requests wait for a transaction.
+    case ledgerChangeBefore = "ledger.change.before"
+    /// Changes of requests, with the deliveries that follow from them, are in a transaction that is not committed.
+    case ledgerChangeInside = "ledger.change.inside"
+    /// Changes of requests are committed, and nobody has been told.
+    case ledgerChangeAfter = "ledger.change.after"
+    /// The outcome of a delivery waits for a transaction.
+    case ledgerDeliveryBefore = "ledger.delivery.before"
+    /// The outcome of a delivery is in a transaction that is not committed.
+    case ledgerDeliveryInside = "ledger.delivery.inside"
+    /// The outcome of a delivery is committed, and nobody has been told.
+    case ledgerDeliveryAfter = "ledger.delivery.after"
+    /// Requests that were kept long enough wait to be deleted.
+    case ledgerSweepBefore = "ledger.sweep.before"
+    /// Requests that were kept long enough are deleted in a transaction that is not committed.
+    case ledgerSweepInside = "ledger.sweep.inside"
+    /// Requests that were kept long enough are deleted, and nobody has been told.
+    case ledgerSweepAfter = "ledger.sweep.after"
+
     /// Passes a point; in a debug build whose environment names it, this may be the end.
     @inlinable
     public static func reach(_ point: Failpoint) {

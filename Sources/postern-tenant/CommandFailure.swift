@@ -3,6 +3,7 @@ internal import CertificateAuthority
 internal import EnrollmentService
 internal import Foundation
 internal import IdentityStore
+internal import RelayDelivery
 internal import SQLiteBroker
 
 /// The end of a command that did not do what it was asked: a code for scripts and a text for people.
@@ -49,6 +50,8 @@ extension AsyncParsableCommand {
             try Self.end(.usage, error.message)
         } catch let error as SQLiteBrokerError {
             try Self.end(.unexpected, "the queue cannot be opened: \(error)")
+        } catch let error as LedgerError {
+            try Self.end(.unexpected, "the ledger cannot be opened: \(error)")
         }
     }
 

@@ -1,5 +1,8 @@
 internal import BrokerCore
 internal import BrokerLink
+internal import Logging
+internal import RelayDelivery
+internal import RequestLedger
 internal import SQLiteBroker
 internal import ServiceLifecycle
 
@@ -10,6 +13,34 @@ struct BrokerService: Service {
     func run() async throws {
         try await cancelWhenGracefulShutdown { try await broker.run() }
         await broker.close()
+    }
+}
+
+/// Forgets what the ledger has kept long enough, and closes it when all that uses it has ended.
+struct LedgerService: Service {
+    private static let interval = Duration.seconds(60)
+
+    let ledger: SubmissionLedger
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await sweep()
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+        await ledger.close()
+    }
+
+    private func sweep() async {
+        do throws(LedgerError) {
+            let forgotten = try await ledger.sweep(now: RelayClock.system.now)
+            guard forgotten > 0 else { return }
+            logger.debug("Ledger swept", metadata: ["requests": "\(forgotten)"])
+        } catch {
+            logger.warning("Ledger cannot be swept", metadata: ["reason": "\(error)"])
+        }
     }
 }
 

@@ -9,6 +9,7 @@ internal import Logging
 internal import NIOSSL
 internal import RelayDelivery
 internal import RelayFormat
+internal import RequestLedger
 internal import SQLiteBroker
 internal import ServiceLifecycle
 internal import TenantPort
@@ -42,17 +43,26 @@ struct TenantRuntime {
             upgrade = PortUpgrade(path: "/v1/link", handler: link.accept)
         }
         if roles.contains(.dispatcher), let broker {
+            let ledger = try await SubmissionLedger.open(path: installation.ledgerPath, logger: logger)
+            services.append(LedgerService(ledger: ledger, logger: logger))
+            let webhooks = RegisteredWebhooks(enrollment.webhooks)
+            services.append(
+                WebhookSender(
+                    ledger: ledger, directory: webhooks, configuration: .init(version: PosternVersion.text),
+                    logger: logger))
             let dispatcher = DispatchService(
-                instance: MemberID(installation.settings.dispatcherID) ?? .none, broker: broker,
+                instance: MemberID(installation.settings.dispatcherID) ?? .none, broker: broker, ledger: ledger,
                 configuration: DispatcherConfiguration(version: PosternVersion.text), logger: logger)
             for tenant in try installation.registry.tenants() {
                 if let id = TenantID(tenant.id) { dispatcher.tenant(id, named: tenant.slug) }
             }
             services.append(dispatcher)
-            let api = DispatcherRoutes(dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers))
+            let administrators = RegisteredAdministrators(enrollment.administrators)
+            let api = DispatcherRoutes(
+                dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers),
+                administrators: administrators, webhooks: webhooks, deliveries: ledger)
             routes.append { api.register(on: $0) }
-            let orders = ConnectorOrderRoutes(
-                dispatcher: dispatcher, administrators: RegisteredAdministrators(enrollment))
+            let orders = ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators)
             routes.append { orders.register(on: $0) }
             // Observers are called in the order in which they came: the broker's has closed the links by now.
             enrollment.onRevoked { tenant, connector in

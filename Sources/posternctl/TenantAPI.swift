@@ -131,7 +131,7 @@ extension String {
     }
 
     /// The text as one segment of a path.
-    fileprivate var percentEncoded: String {
+    var percentEncoded: String {
         addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~"))) ?? self
     }
 }

@@ -82,7 +82,7 @@ enum House {
                 "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOSSL", "NIOExtras", "DequeModule", "Logging",
             ]),
         Target(
-            "RequestLedger", .adapter, ["RelayFormat", "RelayDelivery"],
+            "RequestLedger", .adapter, ["Failpoints", "RelayFormat", "RelayDelivery"],
             outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
         Target(
             "TenantPort", .adapter, ["HTTPProblems"],

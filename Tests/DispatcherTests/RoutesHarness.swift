@@ -42,7 +42,9 @@ struct RoutesHarness {
             broker: broker, services: ServiceCatalog(["echo": service, "second": service]),
             configuration: .init(beat: .milliseconds(300), version: "1.2.3"), clock: .system, logger: logger)
         let router = Router(context: PortContext.self)
-        DispatcherRoutes(dispatcher: dispatcher, callers: callers).register(on: router)
+        let administrators = TestAdministrators(tenant: tenant, group: group)
+        DispatcherRoutes(dispatcher: dispatcher, callers: callers, administrators: administrators).register(on: router)
+        ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators).register(on: router)
         let application = Application(router: router, logger: logger)
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await dispatcher.run() }
@@ -75,6 +77,20 @@ struct TestCallers: CallerAuthentication {
             Caller(tenant: .random(), tenantName: "rival", keyID: "k3", groups: ["theirs": .random()], services: nil)
         default: nil
         }
+    }
+}
+
+/// The administrators of the tests.
+struct TestAdministrators: AdministratorAuthentication {
+    let tenant: TenantID
+    var group = GroupID.random()
+
+    func administrator(forKey credential: String) async throws -> Administrator? {
+        guard ["admin", "reader", "rival-admin"].contains(credential) else { return nil }
+        let mayChange = credential != "reader"
+        return Administrator(
+            tenant: credential == "rival-admin" ? .random() : tenant, tenantName: "acme", id: "a-\(credential)", name: credential, groups: ["site": group],
+            mayReadRequests: true, mayChangeRequests: mayChange, mayDrainConnectors: mayChange)
     }
 }
 

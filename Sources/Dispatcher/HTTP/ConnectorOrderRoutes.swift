@@ -18,12 +18,12 @@ public struct ConnectorOrderRoutes: Sendable {
     private static let patience = Duration.seconds(3)
 
     private let dispatcher: DispatchService
-    private let administrators: any AdministratorAuthentication
+    private let administrators: AdministratorGate
 
     /// Joins the dispatcher and those who know its operators.
     public init(dispatcher: DispatchService, administrators: any AdministratorAuthentication) {
         self.dispatcher = dispatcher
-        self.administrators = administrators
+        self.administrators = AdministratorGate(authentication: administrators)
     }
 
     /// Adds the routes.
@@ -35,7 +35,7 @@ public struct ConnectorOrderRoutes: Sendable {
     }
 
     @Sendable private func presence(_ request: Request, _ context: PortContext) async throws -> Response {
-        let administrator = try await authorize(request)
+        let administrator = try await administrators.administrator(request, for: .seeConnectors)
         let tenant = dispatcher.tenant(administrator.tenant, named: administrator.tenantName)
         return try RelayAnswer.json(tenant.presence(at: .now))
     }
@@ -43,7 +43,7 @@ public struct ConnectorOrderRoutes: Sendable {
     private func order(
         _ kind: GoAwayMessage.Order, _ request: Request, _ context: PortContext
     ) async throws -> Response {
-        let administrator = try await authorize(request)
+        let administrator = try await administrators.administrator(request, for: .drainConnectors)
         let order = try await read(request)
         let tenant = dispatcher.tenant(administrator.tenant, named: administrator.tenantName)
         let peer = try find(context.parameters.get("id") ?? "", of: tenant)
@@ -89,16 +89,6 @@ public struct ConnectorOrderRoutes: Sendable {
     }
 
     // MARK: Reading
-
-    private func authorize(_ request: Request) async throws -> Administrator {
-        guard let key = request.apiKey else {
-            throw RelayAnswer.unauthorized("an administrator's credential is needed, as \"Authorization: Bearer ...\"")
-        }
-        guard let administrator = try await administrators.administrator(forKey: key) else {
-            throw RelayAnswer.unauthorized("the credential is not an administrator's, has expired or was revoked")
-        }
-        return administrator
-    }
 
     private func read(_ request: Request) async throws -> ConnectorOrder {
         let body = try await request.body(upTo: Self.largestBody)

@@ -5,18 +5,30 @@ internal import Foundation
 internal import HTTPTypes
 internal import Logging
 internal import NIOCore
-internal import RelayDelivery
+public import RelayDelivery
 internal import RelayFormat
 
 /// The dispatcher's HTTP API, on the tenant's port.
 public struct DispatcherRoutes: Sendable {
     private let dispatcher: DispatchService
-    private let callers: any CallerAuthentication
+    private let gate: CallerGate
+    private let submissions: SubmissionRoutes
+    private let requests: RequestRoutes
 
-    /// Joins the dispatcher and those who know its callers.
-    public init(dispatcher: DispatchService, callers: any CallerAuthentication) {
+    /// Joins the dispatcher and those who know its callers, its administrators and its webhooks.
+    ///
+    /// - Parameters:
+    ///   - webhooks: knows where results can be sent; nil where no submission may name a webhook.
+    ///   - deliveries: knows how the sending stands; nil where nothing is sent.
+    public init(
+        dispatcher: DispatchService, callers: any CallerAuthentication,
+        administrators: any AdministratorAuthentication, webhooks: (any WebhookDirectory)? = nil,
+        deliveries: (any WebhookLedger)? = nil
+    ) {
         self.dispatcher = dispatcher
-        self.callers = callers
+        gate = CallerGate(callers, administrators: AdministratorGate(authentication: administrators))
+        submissions = SubmissionRoutes(dispatcher: dispatcher, gate: gate, webhooks: webhooks)
+        requests = RequestRoutes(dispatcher: dispatcher, gate: gate, deliveries: deliveries)
     }
 
     /// Adds the routes.
@@ -28,6 +40,8 @@ public struct DispatcherRoutes: Sendable {
         }
         router.post("/v1/groups/:group/requests", use: call)
         router.get("/v1/groups/:group/presence", use: presence)
+        submissions.register(on: router)
+        requests.register(on: router)
     }
 
     // MARK: Handlers
@@ -35,7 +49,7 @@ public struct DispatcherRoutes: Sendable {
     /// Relays the request as it is and answers as the service did.
     @Sendable private func relay(_ request: Request, _ context: PortContext) async throws -> Response {
         let target = try RelayTarget(path: request.head.path ?? "/")
-        let (caller, group) = try await authorize(request, group: target.group, service: target.service)
+        let (caller, group) = try await gate.authorize(request, group: target.group, service: target.service)
         let deadline = try deadline(of: request)
         let body = try await RelayBody.collect(request)
         let usesAuthorization = request.headers[.posternAPIKey] == nil
@@ -50,11 +64,11 @@ public struct DispatcherRoutes: Sendable {
         try RelayBody.check(content)
         let tenant = dispatcher.tenant(caller.tenant, named: caller.tenantName)
         let standard = tenant.requestClass(group: group, service: target.service, method: method)
-        let result = await tenant.call(
-            RelayedCall(
-                group: group, service: target.service,
-                requestClass: try Self.requestClass(request.headers[.posternClass], standard: standard),
-                deadline: deadline, operation: .http(content), caller: caller.keyID))
+        let call = RelayedCall(
+            group: group, service: target.service,
+            requestClass: try RequestClass(stated: request.headers[.posternClass], standard: standard),
+            deadline: deadline, operation: .http(content), caller: caller.keyID)
+        let result = try await tenant.call(call, groupName: target.group, key: IdempotencyKey(of: request))
         log(result, caller: caller, service: target.service, context: context)
         switch result.outcome {
         case .http(let content): return RelayAnswer.response(content, result, isHead: request.method == .head)
@@ -72,17 +86,18 @@ public struct DispatcherRoutes: Sendable {
         } catch {
             throw RelayAnswer.malformed("the body is not a request as the API describes it: \(error.briefly)")
         }
-        let (caller, group) = try await authorize(request, group: name, service: call.service)
+        let (caller, group) = try await gate.authorize(request, group: name, service: call.service)
         let method = call.method?.uppercased() ?? "GET"
         let content = try RelayBody.content(of: call, method: method)
+        let key = try IdempotencyKey(of: request)
         let tenant = dispatcher.tenant(caller.tenant, named: caller.tenantName)
         let standard = tenant.requestClass(group: group, service: call.service, method: method)
-        let result = await tenant.call(
-            RelayedCall(
-                group: group, service: call.service,
-                requestClass: try Self.requestClass(call.requestClass, standard: standard),
-                deadline: try deadline(seconds: call.deadlineSeconds), operation: .http(content),
-                caller: caller.keyID))
+        let relayed = RelayedCall(
+            group: group, service: call.service,
+            requestClass: try RequestClass(stated: call.requestClass, standard: standard),
+            deadline: try deadline(seconds: call.deadlineSeconds), operation: .http(key?.added(to: content) ?? content),
+            caller: caller.keyID)
+        let result = try await tenant.call(relayed, groupName: name, key: key)
         log(result, caller: caller, service: call.service, context: context)
         switch result.outcome {
         case .http(let content): return try RelayAnswer.json(content, result)
@@ -93,7 +108,7 @@ public struct DispatcherRoutes: Sendable {
     /// Who of the group is there.
     @Sendable private func presence(_ request: Request, _ context: PortContext) async throws -> Response {
         let name = context.parameters.get("group") ?? ""
-        let (caller, group) = try await authorize(request, group: name, service: nil)
+        let (caller, group) = try await gate.authorize(request, group: name, service: nil)
         let now = ContinuousClock.now
         let members = dispatcher.tenant(caller.tenant, named: caller.tenantName).peers(of: group)
             .filter { $0.readiness != .observing }
@@ -104,25 +119,6 @@ public struct DispatcherRoutes: Sendable {
 
     // MARK: Checks
 
-    /// Finds the caller by its key; the tenant comes from the key, and a group that the key does not open does not exist.
-    private func authorize(
-        _ request: Request, group: String, service: String?
-    ) async throws -> (Caller, GroupID) {
-        guard let key = request.apiKey else {
-            throw RelayAnswer.unauthorized("an API key is needed, as \"Authorization: Bearer ...\"")
-        }
-        guard let caller = try await callers.caller(forKey: key) else {
-            throw RelayAnswer.unauthorized("the API key is not known, has expired or was revoked")
-        }
-        guard let id = caller.groups[group] else {
-            throw RelayAnswer.notFound("the API key opens no group named \"\(group)\"")
-        }
-        if let service, let services = caller.services, !services.contains(service) {
-            throw RelayAnswer.notPermitted("the API key does not open the service \"\(service)\"")
-        }
-        return (caller, id)
-    }
-
     private func deadline(of request: Request) throws -> RelayTime {
         guard let text = request.headers[.posternDeadline] else { return try deadline(seconds: nil) }
         guard let duration = Duration(text: text) else {
@@ -132,24 +128,10 @@ public struct DispatcherRoutes: Sendable {
     }
 
     private func deadline(seconds: Double?) throws -> RelayTime {
-        guard let seconds else { return dispatcher.now + dispatcher.settings.standardDeadline }
-        let longest = dispatcher.settings.longestDeadline
-        guard seconds > 0, seconds <= longest / .seconds(1) else {
-            throw RelayAnswer.malformed("a deadline is more than 0 and at most \(Int(longest / .seconds(1))) seconds")
-        }
-        return dispatcher.now + .seconds(seconds)
-    }
-
-    /// A caller may only be stricter than the method and the service.
-    private static func requestClass(_ name: String?, standard: RequestClass) throws -> RequestClass {
-        guard let name else { return standard }
-        guard let stated = RequestClass(name: name) else {
-            throw RelayAnswer.malformed("\(RelayHeaders.requestClass) is safe, keyed or once")
-        }
-        guard stated >= standard else {
-            throw RelayAnswer.malformed("the request is \(standard); it can only be given a stricter class")
-        }
-        return stated
+        let settings = dispatcher.settings
+        return try RelayTime(
+            deadlineIn: seconds, standard: settings.standardDeadline, longest: settings.longestDeadline,
+            now: dispatcher.now)
     }
 
     private func log(_ result: CallResult, caller: Caller, service: String, context: PortContext) {

@@ -4,7 +4,7 @@ internal import Hummingbird
 
 extension HTTPField.Name {
     private static func postern(_ name: String) -> Self {
-        guard let field = Self(name) else { preconditionFailure("the names of RelayHeaders are tokens") }
+        guard let field = Self(name) else { preconditionFailure("the names are tokens") }
         return field
     }
 
@@ -14,6 +14,9 @@ extension HTTPField.Name {
     static let posternRequestID = postern(RelayHeaders.requestID)
     static let posternConnector = postern(RelayHeaders.connector)
     static let posternAttempt = postern(RelayHeaders.attempt)
+    static let idempotencyKey = postern("Idempotency-Key")
+    static let prefer = postern("Prefer")
+    static let preferenceApplied = postern("Preference-Applied")
 }
 
 extension Request {

@@ -53,6 +53,21 @@ public final class ResultJournal: ExecutionJournal {
     /// How many requests are in the journal.
     public var count: Int { state.withLock { $0.held.requests } }
 
+    /// How many bytes of answers are in the journal.
+    public var bytes: Int { state.withLock { $0.held.answers } }
+
+    /// When the oldest answer was written that is kept and that no dispatcher has confirmed.
+    public func oldestUnconfirmed() async throws(JournalError) -> RelayTime? {
+        try await read { database in
+            try Int64.fetchOne(
+                database,
+                sql: """
+                    SELECT written FROM request WHERE outcome IS NOT NULL AND receipted = 0 ORDER BY number LIMIT 1
+                    """
+            ).map { RelayTime(milliseconds: UInt64(clamping: $0)) }
+        }
+    }
+
     public func submit(_ changes: [JournalChange], completion: @escaping @Sendable (JournalError?) -> Void) {
         let (isTaken, isMine) = state.withLock { state -> (Bool, Bool) in
             guard !state.isClosed, state.waitingChanges + changes.count <= Self.mostWaiting else {

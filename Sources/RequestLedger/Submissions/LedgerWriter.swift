@@ -1,3 +1,4 @@
+internal import Failpoints
 internal import GRDB
 internal import Logging
 internal import RelayDelivery
@@ -10,7 +11,7 @@ internal import Synchronization
 final class LedgerWriter: Sendable {
     /// One piece of work: changes the database and returns what is to be done once that is on disk.
     private struct Entry {
-        let isSubmission: Bool
+        let kind: LedgerWork
         let bytes: Int
         let work: @Sendable (Database, inout LedgerSize) throws -> @Sendable () -> Void
         let fail: @Sendable (LedgerError) -> Void
@@ -52,13 +53,13 @@ final class LedgerWriter: Sendable {
     /// concerns nobody else.
     /// - Parameter bytes: how much is written, roughly.
     func perform<Value: Sendable>(
-        bytes: Int = 0, isSubmission: Bool = false,
+        _ kind: LedgerWork, bytes: Int = 0,
         _ work: @escaping @Sendable (Database, inout LedgerSize) throws -> Result<Value, LedgerError>
     ) async throws(LedgerError) -> Value {
         let result: Result<Value, LedgerError> = await withCheckedContinuation { continuation in
             put(
                 Entry(
-                    isSubmission: isSubmission, bytes: bytes,
+                    kind: kind, bytes: bytes,
                     work: { database, size in
                         let result = try work(database, &size)
                         return { continuation.resume(returning: result) }
@@ -81,7 +82,7 @@ final class LedgerWriter: Sendable {
     private func put(_ entry: Entry) {
         enum Verdict { case refused, waits, begins }
         let verdict = state.withLock { state -> Verdict in
-            if entry.isSubmission, state.waitingBytes + entry.bytes > largestWaiting { return .refused }
+            if entry.kind == .submission, state.waitingBytes + entry.bytes > largestWaiting { return .refused }
             state.waiting.append(entry)
             state.waitingBytes += entry.bytes
             guard !state.isDraining else { return .waits }
@@ -143,7 +144,7 @@ final class LedgerWriter: Sendable {
             if batch.count == 1 { return batch[0].fail(LedgerError(error)) }
         }
         // What is under way goes before what is new, which may take the last of the room.
-        for entry in batch.filter({ !$0.isSubmission }) + batch.filter(\.isSubmission) {
+        for entry in batch.filter({ $0.kind != .submission }) + batch.filter({ $0.kind == .submission }) {
             do {
                 try commit([entry], into: database)
             } catch {
@@ -156,14 +157,18 @@ final class LedgerWriter: Sendable {
     private func commit(_ batch: [Entry], into database: Database) throws {
         var size = state.withLock { $0.size }
         var completions: [@Sendable () -> Void] = []
+        let kinds = Set(batch.map(\.kind))
+        for kind in kinds { Failpoint.reach(kind.failpoints.before) }
         try database.inTransaction(.immediate) {
             for entry in batch { completions.append(try entry.work(database, &size)) }
+            for kind in kinds { Failpoint.reach(kind.failpoints.inside) }
             return .commit
         }
         state.withLock { state in
             state.size = size
             state.transactions += 1
         }
+        for kind in kinds { Failpoint.reach(kind.failpoints.after) }
         note(failure: nil)
         for completion in completions { completion() }
     }

@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Failpoints
 internal import GRDB
 public import Logging
 public import RelayDelivery
@@ -70,7 +71,9 @@ extension SubmissionLedger {
         guard try database.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw LedgerError(.unavailable, "the file was written by a newer version")
         }
+        Failpoint.reach(.ledgerOpenBefore)
         try migrator.migrate(database)
+        Failpoint.reach(.ledgerOpenAfter)
         let (journal, synchronous) = try database.read {
             (try String.fetchOne($0, sql: "PRAGMA journal_mode"), try Int.fetchOne($0, sql: "PRAGMA synchronous"))
         }

@@ -34,7 +34,7 @@ public final class SubmissionLedger: DispatchLedger {
     public var bytes: Int { writer.size.bytes }
 
     public func countBoot() async throws(LedgerError) -> UInt64 {
-        try await writer.perform { database, _ in
+        try await writer.perform(.change) { database, _ in
             try database.execute(sql: "UPDATE ledger SET boots = boots + 1")
             return .success(UInt64(clamping: try Int64.fetchOne(database, sql: "SELECT boots FROM ledger") ?? 0))
         }
@@ -44,7 +44,7 @@ public final class SubmissionLedger: DispatchLedger {
         let operation = try Self.encode(request.operation)
         let bytes = operation.count + Database.bytesPerRequest
         let bounds = bounds
-        return try await writer.perform(bytes: bytes, isSubmission: true) { database, size in
+        return try await writer.perform(.submission, bytes: bytes) { database, size in
             if let key = request.idempotencyKey,
                 let known = try database.findRequest(
                     tenant: request.tenant, caller: request.caller, service: request.service, key: key)
@@ -67,7 +67,7 @@ public final class SubmissionLedger: DispatchLedger {
     public func record(_ changes: [LedgerChange]) async throws(LedgerError) {
         guard !changes.isEmpty else { return }
         let bounds = bounds
-        try await writer.perform(bytes: changes.reduce(0) { $0 + $1.sizeHint }) { database, size in
+        try await writer.perform(.change, bytes: changes.reduce(0) { $0 + $1.sizeHint }) { database, size in
             for change in changes { try database.apply(change, bounds: bounds, size: &size) }
             return .success(())
         }
@@ -95,7 +95,7 @@ public final class SubmissionLedger: DispatchLedger {
         let batch = 64
         var total = 0
         while total < bounds.requests {
-            let deleted = try await writer.perform { database, size in
+            let deleted = try await writer.perform(.sweep) { database, size in
                 .success(try database.deleteKept(until: now, limit: batch, size: &size))
             }
             total += deleted
@@ -156,7 +156,7 @@ extension SubmissionLedger: WebhookLedger {
     }
 
     public func note(_ delivery: WebhookDelivery) async throws(LedgerError) {
-        try await writer.perform { database, _ in .success(try database.update(delivery)) }
+        try await writer.perform(.delivery) { database, _ in .success(try database.update(delivery)) }
     }
 
     public func deliveries(

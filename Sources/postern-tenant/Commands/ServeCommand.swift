@@ -16,7 +16,7 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Roles: 'enrollment' registers connectors and administers; 'broker' is the embedded queue with its link;
             'dispatcher' relays calls. They share the state folder; the dispatcher needs the broker in its process
-            for now. SIGTERM: takes no new requests, answers those under way, ends.
+            for now, and one process has the broker: a second one is refused with exit code 2. SIGTERM: takes no new requests, answers those under way, ends.
             """)
 
     /// What a process does.
@@ -43,8 +43,11 @@ struct ServeCommand: AsyncParsableCommand {
             let logger = (logFormat ?? .standard).logger(label: "postern-tenant", level: logLevel)
             let (host, port) = try Self.address(listen)
             let roles = try Self.roles(roles)
+            let installation = try await Installation.open(state.folder)
+            // Of several processes with one state folder, one has the queue and the ledger.
+            let lock = try roles.contains(.broker) ? Self.lock(state.folder) : nil
             let tenancy = try await TenantRuntime(
-                installation: try await Installation.open(state.folder), roles: roles, host: host, port: port,
+                installation: installation, roles: roles, host: host, port: port,
                 logger: logger)
             // What the library says of services at debug level would print all that they hold.
             var lifecycleLogger = logger
@@ -63,7 +66,18 @@ struct ServeCommand: AsyncParsableCommand {
                 throw CommandFailure(
                     .usage, "cannot listen on \(listen): \(error). Is another process there? 'ss -tnlp' says which.")
             }
+            withExtendedLifetime(lock) {}
         }
+    }
+
+    private static func lock(_ folder: StateFolder) throws -> FolderLock {
+        guard let lock = try folder.lock("serve.lock") else {
+            throw CommandFailure(
+                .usage,
+                "another process serves the queue in \(folder.path) already. Stop that one first; 'fuser"
+                    + " \(folder.path)/serve.lock' names it. One with --roles enrollment alone may run beside it.")
+        }
+        return lock
     }
 
     private static func address(_ text: String) throws -> (String, Int) {

@@ -122,13 +122,6 @@ struct ConnectorRuntime {
         }
     }
 
-    /// The status of the connector.
-    func status() -> ConnectorStatus {
-        session.status(
-            link: connectivity, localDrift: clock.localDrift,
-            certificateNotAfter: RFC3339.text(of: identity.record.notAfter))
-    }
-
     /// A ping through the queue, as the control socket answers it.
     func ping() async -> ControlAnswer.Ping {
         do {

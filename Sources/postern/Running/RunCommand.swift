@@ -70,7 +70,7 @@ struct RunCommand: AsyncParsableCommand {
             ControlServer(
                 path: state.controlSocket,
                 handlers: .init(
-                    status: { runtime.status() }, ping: { await runtime.ping() },
+                    status: { await runtime.status() }, ping: { await runtime.ping() },
                     drain: { (order) async throws(ControlRefusal) in try orders.drain(order) },
                     pause: { (order) async throws(ControlRefusal) in try await orders.pause(order) },
                     resume: { () async throws(ControlRefusal) in try await orders.resume() }), logger: logger),

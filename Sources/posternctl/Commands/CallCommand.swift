@@ -12,18 +12,7 @@ struct CallCommand: AsyncParsableCommand {
             who answered stand before it. With --repeat the calls run side by side, and a summary is printed.
             """)
 
-    @Argument(help: "The group.") var group: String
-    @Argument(help: "The service, as the connector's configuration names it.") var service: String
-    @Argument(help: "Path and query.") var path: String = "/"
-    @Option(name: [.customShort("X"), .long], help: "The method.") var method: String = "GET"
-    @Option(
-        name: [.customShort("H"), .customLong("header")], help: "A header field, as 'Name: value'; may be repeated.")
-    var headers: [String] = []
-    @Option(name: .shortAndLong, help: "The body; '@file' reads a file, '@-' standard input.") var data: String?
-    @Option(help: "How long to wait, as 5s or 500ms.") var deadline: String?
-    @Option(name: .customLong("class"), help: "A stricter side-effect class: safe, keyed or once.")
-    var requestClass: String?
-    @Option(help: "An API key's file, in place of the key of the login.") var keyFile: String?
+    @OptionGroup var request: ServiceRequestOptions
     @Flag(name: .shortAndLong, help: "Print status, header fields and who answered.") var include = false
     @Flag(name: .shortAndLong, help: "End with code 6 when the service answers with 400 or more.") var fail = false
     @Option(help: "Call this many times, and print a summary.") var `repeat`: Int = 1
@@ -31,7 +20,6 @@ struct CallCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard path.hasPrefix("/") else { throw ValidationError("the path begins with \"/\"") }
         guard (1...1_000_000).contains(self.repeat), (1...10_000).contains(concurrency) else {
             throw ValidationError("--repeat is 1 to 1000000, --concurrency 1 to 10000")
         }
@@ -39,16 +27,8 @@ struct CallCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await report {
-            var login = try Login.load()
-            if let keyFile {
-                guard let text = try? String(contentsOfFile: keyFile, encoding: .utf8) else {
-                    throw CommandFailure(.usage, "cannot read \(keyFile)")
-                }
-                login.key = text.trimmingCharacters(in: .whitespacesAndNewlines)
-            }
-            let call = try ServiceCall(
-                group: group, service: service, path: path, method: method.uppercased(), headers: fields(),
-                body: body(), deadline: deadline, requestClass: requestClass)
+            let call = try request.call()
+            let login = try request.login()
             try await TenantAPI(login, connections: concurrency).closing { api in
                 if self.repeat > 1 {
                     try await repeatedly(call, at: api)
@@ -83,25 +63,5 @@ struct CallCommand: AsyncParsableCommand {
         guard summary.failed.isEmpty else {
             throw CommandFailure(.callFailed, "\(summary.failed.values.reduce(0, +)) calls were not answered")
         }
-    }
-
-    private func fields() throws -> [(String, String)] {
-        try headers.map { text in
-            let parts = text.split(separator: ":", maxSplits: 1)
-            guard parts.count == 2 else {
-                throw CommandFailure(.usage, "\"\(text)\" is no header field; write 'Name: value'")
-            }
-            return (String(parts[0]), parts[1].trimmingCharacters(in: .whitespaces))
-        }
-    }
-
-    private func body() throws -> [UInt8] {
-        guard let data else { return [] }
-        guard data.hasPrefix("@") else { return Array(data.utf8) }
-        if data == "@-" { return Array(FileHandle.standardInput.readDataToEndOfFile()) }
-        guard let bytes = FileManager.default.contents(atPath: String(data.dropFirst())) else {
-            throw CommandFailure(.usage, "cannot read \(data.dropFirst())")
-        }
-        return Array(bytes)
     }
 }

@@ -6,7 +6,7 @@ import Testing
 extension FaultTests {
     @Test("14: one long request among fast ones, and a backlog of honest work")
     func longAndFast() async throws {
-        let length = FaultTable.choose(short: Duration.seconds(6), long: .seconds(300))
+        let length = FaultTable.choose(short: Duration.seconds(4), long: .seconds(300))
         try await Site.withPaths(["one", "two"], .init(inFlight: 4)) { site in
             let long = Load(site, "long")
             let fast = Load(site, "fast")
@@ -44,7 +44,7 @@ extension FaultTests {
             let connector = try #require(site.connectors["one"]?.pid)
             let before = [ProcessFigures(of: tenant)?.memory ?? 0, ProcessFigures(of: connector)?.memory ?? 0]
             let order = Load.Order(
-                deadline: FaultTable.choose(short: .seconds(8), long: .seconds(30)),
+                deadline: FaultTable.choose(short: .seconds(6), long: .seconds(30)),
                 body: String(repeating: "x", count: 200_000), query: "&hold=gate")
             async let stream: Void = load.stream(450, every: .milliseconds(50), order)
             var most = before

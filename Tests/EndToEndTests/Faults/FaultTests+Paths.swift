@@ -104,7 +104,7 @@ extension FaultTests {
 
     @Test("20: a black hole opens and closes")
     func blackHole() async throws {
-        let length = FaultTable.choose(short: Duration.seconds(15), long: .seconds(30))
+        let length = FaultTable.choose(short: Duration.seconds(13), long: .seconds(30))
         try await lose(length, "black hole of \(length.milliseconds / 1000) s for one of two") { $0.blackHole() }
     }
 

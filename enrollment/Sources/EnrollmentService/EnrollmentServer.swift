@@ -16,6 +16,8 @@ public final class EnrollmentServer: Sendable {
 
     /// Who may call services, by their API keys.
     public let callers: CallerDirectory
+    /// Who administers tenants, by their credentials.
+    public let administrators: AdministratorDirectory
 
     let installation: Installation
     let authenticator: Authenticator
@@ -45,6 +47,7 @@ public final class EnrollmentServer: Sendable {
         pins = AuthorityAnswer.Pins(
             serverIssuer: try installation.serverIssuerPin, authority: try installation.authorityPin)
         callers = CallerDirectory(registry: installation.registry, now: now)
+        administrators = AdministratorDirectory(registry: installation.registry, rights: .standard, now: now)
         verifier = QueueCredentialVerifier(registry: installation.registry, tokens: installation.tokens)
         authenticator = Authenticator(
             registry: installation.registry, leaves: LeafCache(policy: try installation.authority.leafPolicy()),
@@ -66,22 +69,6 @@ public final class EnrollmentServer: Sendable {
     /// Asks the closure how the connectors of a tenant, by id, look to its dispatcher.
     public func seePresence(_ source: @escaping @Sendable (TenantReference) async -> [String: String]) {
         hooks.withLock { $0.presence = source }
-    }
-
-    /// As whom a credential administers; nil for one that is unknown, expired, revoked, or does not administer.
-    ///
-    /// Throws `registry` when nobody can say.
-    public func administrator(forKey text: String) async throws(EnrollmentServiceError) -> WhoAmIAnswer? {
-        guard let secret = try? SecretToken(text) else { return nil }
-        let principal: AdministratorPrincipal?
-        do {
-            principal = try await installation.registry.administrator(secret, at: now())
-        } catch {
-            throw EnrollmentServiceError(.registry, "The registry cannot be read: \(error)")
-        }
-        guard let principal, principal.mayAdminister else { return nil }
-        return WhoAmIAnswer(
-            kind: principal.kind.rawValue, id: principal.id, name: principal.name, tenant: principal.tenant.reference)
     }
 
     /// Decides who comes in at the link.

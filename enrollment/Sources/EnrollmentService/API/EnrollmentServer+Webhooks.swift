@@ -7,7 +7,7 @@ internal import TenantPort
 /// Administration of webhooks.
 extension EnrollmentServer {
     /// Where a tenant's results may be posted to.
-    public var webhooks: WebhookDirectory { WebhookDirectory(registry: installation.registry) }
+    public var webhooks: TenantWebhooks { TenantWebhooks(registry: installation.registry) }
 
     func addWebhooks(to list: inout RouteList) {
         administrator(.get, APIPath.webhooks, in: &list) { call, _, scope in

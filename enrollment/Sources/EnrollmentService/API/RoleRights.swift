@@ -1,11 +1,11 @@
 internal import EnrollmentProtocol
 internal import Foundation
 
-/// What the accounts of each role may do, as data: `enrollment/profiles/roles.json`.
+/// What the accounts of each role and the administrators may do, as data: `enrollment/profiles/roles.json`.
 ///
 /// The file is what people read and change; the compiled-in value is the same, and a test holds them together.
 struct RoleRights: Sendable, Equatable, Decodable {
-    /// Something that an account may be allowed.
+    /// Something that an account or an administrator may be allowed.
     enum Right: String, Sendable, Decodable, CaseIterable {
         /// Register members with an invitation.
         case register = "connector.register"
@@ -14,7 +14,15 @@ struct RoleRights: Sendable, Equatable, Decodable {
         /// The same for dispatchers on a machine of their own.
         case registerDispatcher = "dispatcher.register"
         case heartbeatDispatcher = "dispatcher.heartbeat"
+        /// Look at requests, and why they are as they are.
+        case readRequests = "requests.read"
+        /// Cancel requests, and send them again.
+        case changeRequests = "requests.change"
+        /// Drain, pause and resume connectors.
+        case drainConnectors = "connectors.drain"
     }
+
+    private static let administrator = "administrator"
 
     private let rights: [String: Set<Right>]
 
@@ -22,14 +30,16 @@ struct RoleRights: Sendable, Equatable, Decodable {
         rights = try decoder.singleValueContainer().decode([String: Set<Right>].self)
     }
 
-    init(_ rights: [AccountRole: Set<Right>]) {
-        self.rights = Dictionary(uniqueKeysWithValues: rights.map { ($0.key.rawValue, $0.value) })
+    init(_ rights: [AccountRole: Set<Right>], administrator: Set<Right>) {
+        var all = Dictionary(uniqueKeysWithValues: rights.map { ($0.key.rawValue, $0.value) })
+        all[Self.administrator] = administrator
+        self.rights = all
     }
 
     /// The compiled-in roles.
-    static let standard = RoleRights([
-        .connector: [.register, .heartbeat], .dispatcher: [.registerDispatcher, .heartbeatDispatcher],
-    ])
+    static let standard = RoleRights(
+        [.connector: [.register, .heartbeat], .dispatcher: [.registerDispatcher, .heartbeatDispatcher]],
+        administrator: [.readRequests, .changeRequests, .drainConnectors])
 
     func mayRegister(_ role: AccountRole) -> Bool {
         has(role, role == .dispatcher ? .registerDispatcher : .register)
@@ -38,6 +48,9 @@ struct RoleRights: Sendable, Equatable, Decodable {
     func mayServe(_ role: AccountRole) -> Bool {
         has(role, role == .dispatcher ? .heartbeatDispatcher : .heartbeat)
     }
+
+    /// Whether administrators, and API keys with the scope `admin`, may do something outside of this service.
+    func administratorMay(_ right: Right) -> Bool { rights[Self.administrator]?.contains(right) == true }
 
     private func has(_ role: AccountRole, _ right: Right) -> Bool { rights[role.rawValue]?.contains(right) == true }
 }

@@ -20,6 +20,7 @@ internal import X509
 /// | `key-authority-TENANT.key` | a tenant's Key Authority | the key authority |
 /// | `registry.sqlite` | tenants, accounts, connectors, keys | every role |
 /// | `queue.sqlite` | the embedded broker's durable records | the broker role |
+/// | `ledger.sqlite` | submissions with their results | the dispatcher role |
 public struct Installation: Sendable {
     /// The names of the files.
     enum File {
@@ -34,6 +35,7 @@ public struct Installation: Sendable {
         static let pepper = "pepper"
         static let registry = "registry.sqlite"
         static let queue = "queue.sqlite"
+        static let ledger = "ledger.sqlite"
         static func keyAuthority(of tenant: String) -> String { "key-authority-\(tenant).key" }
     }
 
@@ -80,6 +82,9 @@ public struct Installation: Sendable {
 
     /// The file of the embedded broker.
     public var queuePath: String { folder.path + "/" + File.queue }
+
+    /// The file of the dispatcher's submissions.
+    public var ledgerPath: String { folder.path + "/" + File.ledger }
 
     /// The pin of the root's key, which invitations carry.
     public var authorityPin: Pin {

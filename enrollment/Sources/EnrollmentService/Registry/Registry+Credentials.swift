@@ -177,6 +177,11 @@ extension Registry {
         ).map { GroupReference(id: $0["id"], name: $0["name"]) }
     }
 
+    /// All groups of a tenant.
+    func groups(of tenant: Tenant) async throws -> [GroupReference] {
+        try await database.read { try self.groups(of: tenant.id, in: $0) }
+    }
+
     private func groups(of tenant: String, in database: Database) throws -> [GroupReference] {
         try Row.fetchAll(
             database, sql: "SELECT id, name FROM groups WHERE tenant_id = ? ORDER BY name", arguments: [tenant]

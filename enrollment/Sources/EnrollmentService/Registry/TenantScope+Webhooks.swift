@@ -55,12 +55,12 @@ extension TenantScope {
 
 extension Registry {
     /// The webhook of a name within a tenant, with its secret.
-    func webhook(named name: String, tenant: String) async throws -> WebhookEndpoint? {
+    func webhook(named name: String, tenant: String) async throws -> TenantWebhook? {
         try await database.read { database in
             let row = try Row.fetchOne(
                 database, sql: "SELECT * FROM webhooks WHERE tenant_id = ? AND name = ?", arguments: [tenant, name])
             return row.map { row in
-                WebhookEndpoint(
+                TenantWebhook(
                     name: row["name"], url: row["url"], secret: pepper.webhookSecret(salt: Array(row["salt"] as Data)))
             }
         }

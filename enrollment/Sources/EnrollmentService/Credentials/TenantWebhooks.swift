@@ -4,7 +4,7 @@ internal import Foundation
 /// Finds the webhooks that administrators have registered.
 ///
 /// It asks the registry each time: a post to another server takes far longer, and what was deleted gets no more posts.
-public struct WebhookDirectory: Sendable {
+public struct TenantWebhooks: Sendable {
     private let registry: Registry
 
     init(registry: Registry) {
@@ -15,7 +15,7 @@ public struct WebhookDirectory: Sendable {
     ///
     /// Throws `registry` when nobody can say.
     /// - Parameter tenant: the tenant's id.
-    public func webhook(tenant: String, name: String) async throws(EnrollmentServiceError) -> WebhookEndpoint? {
+    public func webhook(tenant: String, name: String) async throws(EnrollmentServiceError) -> TenantWebhook? {
         do { return try await registry.webhook(named: name, tenant: tenant) } catch {
             throw EnrollmentServiceError(.registry, "The registry cannot be read: \(error)")
         }

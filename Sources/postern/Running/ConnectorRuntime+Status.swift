@@ -1,0 +1,37 @@
+internal import BrokerCore
+internal import BrokerLink
+internal import Connector
+internal import EnrollmentProtocol
+internal import IdentityStore
+internal import RelayFormat
+internal import RequestLedger
+
+extension ConnectorRuntime {
+    /// The status of the connector.
+    func status() async -> ConnectorStatus {
+        session.status(
+            link: connectivity, localDrift: clock.localDrift,
+            certificateNotAfter: RFC3339.text(of: identity.record.notAfter), journal: await journalStatus())
+    }
+
+    /// What the journal holds; a disk that does not answer keeps nobody waiting.
+    private func journalStatus() async -> ConnectorStatus.Journal? {
+        guard let journal else { return nil }
+        let answer = Mailbox<RelayTime?>()
+        // Both are owned by this call, and end by themselves: with the journal's answer, and after a second.
+        Task {
+            answer.put([(try? await journal.oldestUnconfirmed()) ?? nil])
+            answer.close()
+        }
+        let patience = Task {
+            try await Task.sleep(for: .seconds(1))
+            answer.close()
+        }
+        let oldest = await answer.take()?.first ?? nil
+        patience.cancel()
+        let now = clock.clock.now
+        return ConnectorStatus.Journal(
+            rows: journal.count, bytes: journal.bytes,
+            oldestUnreceiptedSeconds: oldest.map { max(0, (now - $0) / .seconds(1)) })
+    }
+}
