@@ -60,7 +60,7 @@ public struct PresenceTable: Sendable {
 
     /// The dispatcher's own beat came back.
     public mutating func ownBeat(at now: ContinuousClock.Instant) {
-        if lastFlow != nil, !isFlowing(at: now) {
+        if now - (lastFlow ?? started) >= timing.beat * 2.5 {
             // What was silent while presence did not flow has proved nothing by that.
             settledFrom = max(settledFrom, now + timing.settling)
             for boot in peers.keys where peers[boot]?.standing != .lost { peers[boot]?.lastBeat = now }

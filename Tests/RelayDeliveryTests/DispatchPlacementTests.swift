@@ -289,6 +289,17 @@ struct DispatchPlacementTests {
                 == [.dispatched(1, attempt: 2, .inbox(one.boot))])
     }
 
+    @Test("a dispatch that was lost on its way to the only place of an inbox is sent again")
+    func lostInbox() {
+        let small = DispatcherScene.boot("one", 1) { $0.credit = 1 }
+        let other = DispatcherScene.boot("two", 2) { $0.services = [] }
+        let scene = scene(small, other)
+        #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .inbox(one.boot))])
+        #expect(
+            scene.advance(by: .seconds(1), presenceFlows: true, beating: [small, other])
+                == [.dispatched(1, attempt: 2, .inbox(one.boot))])
+    }
+
     @Test("each further time it waits longer for ACCEPTED, whatever the class", arguments: RequestClass.allCases)
     func patience(requestClass: RequestClass) {
         let scene = scene(one)

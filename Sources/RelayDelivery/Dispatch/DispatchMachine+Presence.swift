@@ -157,9 +157,14 @@ extension DispatchMachine {
                 !tracked.isCancelled
             else { continue }
             let able = outlook.prospects(of: tracked.submission, in: presence).able
-            guard able.contains(where: { freeCredit(of: $0) > 0 && hasHadRoom($0, for: patience, at: now) })
-            else { continue }
-            if case .inbox(let boot) = route { requests[id]?.refusedBy.insert(boot) }
+            let addressee: BootID? = if case .inbox(let boot) = route { boot } else { nil }
+            let isSomeoneFree = able.contains { boot in
+                // What was sent to a boot takes of its room only once it has come there, and its beats say so.
+                let room = boot == addressee ? Int(presence.peers[boot]?.credit ?? 0) : freeCredit(of: boot)
+                return room > 0 && hasHadRoom(boot, for: patience, at: now)
+            }
+            guard isSomeoneFree else { continue }
+            if let addressee { requests[id]?.refusedBy.insert(addressee) }
             release(id)
             actions += place(id, at: now)
         }
