@@ -188,6 +188,9 @@ extension DispatchMachine {
 
     /// Puts a request into the hand of the boot that spoke.
     private mutating func take(_ id: RequestID, as state: State, from header: RelayHeader, at now: Moment) {
+        if let tracked = requests[id], case .dispatched(.group, let sent) = tracked.state {
+            flows[tracked.submission.group, default: GroupFlow()].took(sentAt: sent, at: now.steady)
+        }
         hold(id, as: state, at: now)
         let name = name(of: header.boot)
         requests[id]?.holder = RequestProgress.Holder(member: header.sender, boot: header.boot, name: name)

@@ -163,12 +163,19 @@ extension DispatchMachine {
                 let room = boot == addressee ? Int(presence.peers[boot]?.credit ?? 0) : freeCredit(of: boot)
                 return room > 0 && hasHadRoom(boot, for: patience, at: now)
             }
-            guard isSomeoneFree else { continue }
+            guard isSomeoneFree, addressee != nil || !isBacklog(tracked, since, patience, at: now) else { continue }
             if let addressee { requests[id]?.refusedBy.insert(addressee) }
             release(id)
             actions += place(id, at: now)
         }
         return actions
+    }
+
+    /// Whether a request waits in a queue that moves, and its turn has not come.
+    private func isBacklog(
+        _ tracked: Tracked, _ since: ContinuousClock.Instant, _ patience: Duration, at now: Moment
+    ) -> Bool {
+        flows[tracked.submission.group]?.isBacklog(sentAt: since, patience: patience, at: now.steady) ?? false
     }
 
     private func hasHadRoom(_ boot: BootID, for time: Duration, at now: Moment) -> Bool {
