@@ -145,7 +145,11 @@ final class ModelDispatcher {
             case .ask(let boot, let names):
                 let origin = self.boot
                 say(to: boot) { $0.answer(names, to: origin) }
-            case .receipt(let boot, let id): say(to: boot) { $0.receipt(id) }
+            case .receipt(let boot, let id):
+                if case .ending = machine.requests[id]?.state, model.ledger.requests[id]?.ending == nil {
+                    model.violate("request \(id.low) had its receipt before the ledger had its end")
+                }
+                say(to: boot) { $0.receipt(id) }
             case .invite(let boot):
                 let (origin, number) = (self.boot, number)
                 say(to: boot) { $0.invited(by: origin, number: number) }
