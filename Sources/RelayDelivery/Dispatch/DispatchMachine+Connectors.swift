@@ -195,11 +195,15 @@ extension DispatchMachine {
     }
 
     mutating func hold(_ id: RequestID, as state: State, at now: Moment) {
+        let before = requests[id]?.state
         release(id)
         requests[id]?.state = state
         requests[id]?.lastSign = now.steady
         requests[id]?.isWaitingNoted = false
-        if let boot = requests[id]?.boot { inHand[boot, default: []].insert(id) }
+        if let boot = requests[id]?.boot {
+            inHand[boot, default: []].insert(id)
+            if case .dispatched(.group, let since) = before { presence.took(boot, dispatchedAt: since, at: now.steady) }
+        }
         unsettled.remove(id)
     }
 

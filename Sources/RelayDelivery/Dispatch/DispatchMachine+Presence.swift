@@ -149,6 +149,8 @@ extension DispatchMachine {
 
     /// Sends those again that nobody accepted although someone was free to take them all that time; none is granted.
     private mutating func sendOverdueAgain(at now: Moment) -> [Action] {
+        // What a boot has taken since its last beat may have filled it: it is at work, and the queue moves.
+        for boot in presence.peers.keys where freeCredit(of: boot) <= 0 { presence.filled(boot, at: now.steady) }
         var actions: [Action] = []
         var outlook = Outlook()
         for (id, tracked) in requests {
@@ -157,13 +159,25 @@ extension DispatchMachine {
                 !tracked.isCancelled
             else { continue }
             let able = outlook.prospects(of: tracked.submission, in: presence).able
-            guard able.contains(where: { freeCredit(of: $0) > 0 && hasHadRoom($0, for: patience, at: now) })
-            else { continue }
+            guard able.contains(where: { freeCredit(of: $0) > 0 && hasHadRoom($0, for: patience, at: now) }) else {
+                continue
+            }
+            if route == .group, able.contains(where: { comesTo(since, $0, within: patience, at: now) }) { continue }
             if case .inbox(let boot) = route { requests[id]?.refusedBy.insert(boot) }
             release(id)
             actions += place(id, at: now)
         }
         return actions
+    }
+
+    /// Whether a boot still takes what was dispatched before: the queue moves, and has not passed the request over.
+    private func comesTo(
+        _ dispatched: ContinuousClock.Instant, _ boot: BootID, within time: Duration, at now: Moment
+    ) -> Bool {
+        guard let peer = presence.peers[boot], let taking = peer.lastTaking, let reached = peer.reached else {
+            return false
+        }
+        return now.steady - taking < time && reached <= dispatched
     }
 
     private func hasHadRoom(_ boot: BootID, for time: Duration, at now: Moment) -> Bool {
