@@ -150,7 +150,8 @@ let package = Package(
             name: "relay-benchmark",
             dependencies: [
                 "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1, crypto,
+                "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1,
+                crypto,
             ],
             path: "ops/benchmark"),
 
@@ -170,7 +171,8 @@ let package = Package(
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
+                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems",
+                "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
             ]),
@@ -190,7 +192,8 @@ let package = Package(
             ]),
 
         .testTarget(
-            name: "RequestLedgerTests", dependencies: ["Failpoints", "RelayFormat", "RelayDelivery", "RequestLedger", grdb, logging]),
+            name: "RequestLedgerTests",
+            dependencies: ["Failpoints", "RelayFormat", "RelayDelivery", "RequestLedger", grdb, logging]),
 
         .target(
             name: "TestCertificates", dependencies: [x509, asn1, crypto, nioSSL], path: "Tests/TestCertificates"),

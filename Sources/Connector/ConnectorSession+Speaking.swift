@@ -137,7 +137,7 @@ extension ConnectorSession {
                     outcome ?? .failed(RequestFailure(.outcomeUnknown, "it ran; its answer is no longer kept"))
                 outgoing += record(
                     .response, ResponseMessage(outcome), to: boot, correlation: name.request, attempt: name.attempt,
-                    lane: .data)
+                    group: found[name.request]?.group ?? .none, lane: .data)
                 return .init(name, .finished)
             case .interrupted: return .init(name, .interrupted)
             case nil, .claimed, .started:
@@ -162,14 +162,14 @@ extension ConnectorSession {
 
     func record(
         _ kind: MessageKind, _ body: some MessageBody, to boot: BootID, about dispatch: Table.Dispatch? = nil,
-        correlation: RequestID? = nil, attempt: UInt32 = 0, lane: Lane = .control
+        correlation: RequestID? = nil, attempt: UInt32 = 0, group: GroupID = .none, lane: Lane = .control
     ) -> [OutgoingRecord] {
         // A dispatcher of an earlier start that has not been heard yet: it is told as soon as it is.
         guard boot != .none else { return [] }
         let now = clock.now
         do {
             let payload = try correspondent.seal(
-                kind, body, group: dispatch?.group ?? .none, attempt: dispatch?.attempt ?? attempt,
+                kind, body, group: dispatch?.group ?? group, attempt: dispatch?.attempt ?? attempt,
                 correlation: correlation ?? dispatch?.id ?? .none, at: now)
             let place = Place.inbox(InboxPlace(tenant: identity.tenant, boot: boot))
             let expiry = dispatch?.deadline ?? now + .seconds(30)

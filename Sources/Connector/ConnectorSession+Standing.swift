@@ -35,7 +35,7 @@ extension ConnectorSession {
         conclude(.drained, atMost: min(max(limit, .zero), .seconds(86_400)), note: note)
     }
 
-    /// Takes no work until it is resumed, or until the given moment; what runs goes on. Returns at once.
+    /// Takes no work until it is resumed, or until the given moment; what runs goes on; returns at once.
     public func pause(note: String, until: RelayTime? = nil) {
         let isPaused = state.withLock { state in
             guard state.ending == nil, state.standing.readiness != .draining, !configuration.isObserver else {

@@ -36,8 +36,10 @@ extension ConnectorSession {
                 inFlight: count, requests: requests, finished: state.finished,
                 dispatchers: state.dispatchers.count,
                 pause: standing.readiness == .paused ? .init(note: standing.note, until: standing.until?.text) : nil,
-                drain: standing.readiness == .draining ? .init(
-                    left: count, endsInSeconds: state.endsBy.map { max(0, ($0 - now).inSeconds) }, note: standing.note) : nil,
+                drain: standing.readiness == .draining
+                    ? .init(
+                        left: count, endsInSeconds: state.endsBy.map { max(0, ($0 - now).inSeconds) },
+                        note: standing.note) : nil,
                 journal: journal,
                 lastRoundTrip: proof.map {
                     .init(

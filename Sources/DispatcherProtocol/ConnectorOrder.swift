@@ -1,6 +1,6 @@
 /// The body of `POST /v1/connectors/{id or name}/drain`, `…/pause` and `…/resume`; every field may be left out.
 public struct ConnectorOrder: Codable, Sendable, Equatable {
-    /// Drain: how many seconds running requests may take. Pause: for how many seconds; without it, until resumed.
+    /// Of a drain: how many seconds running requests may take; of a pause: how many it lasts, nil until resumed.
     public var seconds: Double?
     /// Why, for people.
     public var note: String?

@@ -166,7 +166,7 @@ public struct RequestList: Codable, Sendable, Equatable {
 
 /// What became of an attempt to cancel a request: the answer of `POST /v1/requests/{id}/cancel`.
 public struct CancelAnswer: Codable, Sendable, Equatable {
-    /// `cancelled`: it never runs, or was `safe`. `stopping`: its connector is told to tear it down. `ended`: too late.
+    /// `cancelled` when nothing had started, `stopping` when its connector is told to tear it down.
     public var verdict: String
     /// The request as it stands now.
     public var request: RequestReport

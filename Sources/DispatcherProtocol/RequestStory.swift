@@ -65,11 +65,12 @@ public struct RequestStory: Sendable {
             case "cancelled": "cancelled"
             case "resolved": "its unknown outcome became known"
             case "redriven": "taken up again"
-            case "restored": "the dispatcher started again and took it up from the ledger"
+            case "restored": "taken up from the ledger"
             default: event.kind
             }
         if let attempt = event.attempt, attempt > 0 { text += " (attempt \(attempt))" }
-        if let detail = event.detail { text += ": \(detail)" }
+        // Where it was sent is said already.
+        if let detail = event.detail, event.kind != "dispatched" || detail.contains("alone") { text += ": \(detail)" }
         return text
     }
 
@@ -77,7 +78,7 @@ public struct RequestStory: Sendable {
 
     private var foot: [String] {
         var lines = ["It \(standing)."]
-        if let waitsFor = report.waitsFor { lines.append("Waits for: \(waitsFor)") }
+        if let waitsFor = report.waitsFor { lines.append("It waits for \(waitsFor).") }
         if let wouldHelp = report.wouldHelp { lines.append("Would help: \(wouldHelp)") }
         lines += (report.webhook ?? []).map(Self.sentence)
         return lines

@@ -6,7 +6,9 @@ public struct SubmissionRequest: Codable, Sendable, Equatable {
     public var parkUntilSeconds: Double?
     /// The name of the webhook that is told the result.
     public var webhook: String?
-    /// The caller's own name for it; the same key is the same request. The field `Idempotency-Key` says the same.
+    /// The caller's own name for it; the same key is the same request.
+    ///
+    /// The field `Idempotency-Key` says the same.
     public var idempotencyKey: String?
 
     /// Makes a submission.

@@ -22,6 +22,18 @@ public enum Failpoint: String, CaseIterable, Sendable {
     case queueSettleInside = "queue.settle.inside"
     /// Settled records are deleted, and no member has been told.
     case queueSettleAfter = "queue.settle.after"
+    /// What begins on a connector waits for a transaction.
+    case journalBeginBefore = "journal.begin.before"
+    /// What begins is in a transaction that is not committed.
+    case journalBeginInside = "journal.begin.inside"
+    /// What begins is flushed, and nothing has started.
+    case journalBeginAfter = "journal.begin.after"
+    /// Outcomes, receipts and withdrawals wait for a transaction.
+    case journalEndBefore = "journal.end.before"
+    /// Outcomes, receipts and withdrawals are in a transaction that is not committed.
+    case journalEndInside = "journal.end.inside"
+    /// Outcomes, receipts and withdrawals are committed, and nobody has been told.
+    case journalEndAfter = "journal.end.after"
 
     /// The ledger's file is open and about to be brought to the present form.
     case ledgerOpenBefore = "ledger.open.before"

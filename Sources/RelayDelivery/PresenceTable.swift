@@ -60,7 +60,7 @@ public struct PresenceTable: Sendable {
 
     /// The dispatcher's own beat came back.
     public mutating func ownBeat(at now: ContinuousClock.Instant) {
-        if lastFlow != nil, !isFlowing(at: now) {
+        if now - (lastFlow ?? started) >= timing.beat * 2.5 {
             // What was silent while presence did not flow has proved nothing by that.
             settledFrom = max(settledFrom, now + timing.settling)
             for boot in peers.keys where peers[boot]?.standing != .lost { peers[boot]?.lastBeat = now }
@@ -131,9 +131,6 @@ public struct PresenceTable: Sendable {
         peer.reached = max(peer.reached ?? dispatched, dispatched)
         peers[boot] = peer
     }
-
-    /// A boot has no room just now, by what it has taken since its last beat.
-    mutating func filled(_ boot: BootID, at now: ContinuousClock.Instant) { peers[boot]?.withoutRoom = now }
 
     /// The broker saw the inbox of a boot close.
     public mutating func closed(_ boot: BootID) -> [Change] {

@@ -134,7 +134,8 @@ enum House {
             "postern", .command,
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
-                "EnrollmentProtocol", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
+                "EnrollmentProtocol", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
+                "Connector",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",
@@ -143,7 +144,8 @@ enum House {
         Target(
             "postern-tenant", .command,
             [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
+                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "TenantPort",
                 "MachineIdentity", "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher",
                 "CertificateAuthority", "EnrollmentService",
             ],

@@ -201,6 +201,23 @@ struct HTTPServiceTests {
         }
     }
 
+    @Test("a request that is cancelled ends its connection to the target at once", arguments: ["/silent", "/halfway"])
+    func cancelled(target: String) async throws {
+        let halfway = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome"
+        try await TargetServer.run(script: { request, _ in request.contains("/halfway") ? .say(halfway) : .hang }) {
+            server, service in
+            var events = server.events.stream.makeAsyncIterator()
+            // Owned by this test, which cancels it and waits for it.
+            let asking = Task { await ask(service, "POST", target, timeout: .seconds(30)) }
+            #expect(await events.next() == .requested)
+            let cancelled = ContinuousClock.now
+            asking.cancel()
+            #expect(await events.next() == .closed)
+            #expect(await asking.value.failure != nil)
+            #expect(ContinuousClock.now - cancelled < .seconds(5))
+        }
+    }
+
     @Test("the service's own time limit holds, however long the caller would wait")
     func ownTimeout() async throws {
         try await TargetServer.run(timeout: .milliseconds(300), script: { _, _ in .hang }) { _, service in

@@ -69,7 +69,10 @@ struct ServiceAllowanceTests {
             ]
         ),
         // Without a word about it, a burst is a second's worth.
-        (.init(2, per: .seconds(1)), [Step(.zero, .enter), Step(.zero, .enter), Step(.zero, .tooFast(.milliseconds(500)))]),
+        (
+            .init(2, per: .seconds(1)),
+            [Step(.zero, .enter), Step(.zero, .enter), Step(.zero, .tooFast(.milliseconds(500)))]
+        ),
     ]
 
     @Test("starts keep to the rate", arguments: rates)

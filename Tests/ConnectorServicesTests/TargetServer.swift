@@ -28,13 +28,21 @@ final class TargetServer: Sendable {
 
     typealias Script = @Sendable (_ request: String, _ number: Int) -> Reply
 
+    /// What happens at the target, as it happens.
+    enum Event: Sendable {
+        case requested
+        case closed
+    }
+
+    let events = AsyncStream<Event>.makeStream()
     private let requests = Mutex<[String]>([])
 
     /// The requests as they came, byte by byte.
     var received: [String] { requests.withLock { $0 } }
 
     fileprivate func note(_ request: String) -> Int {
-        requests.withLock { requests in
+        defer { events.continuation.yield(.requested) }
+        return requests.withLock { requests in
             requests.append(request)
             return requests.count
         }
@@ -94,6 +102,11 @@ private final class TargetHandler: ChannelInboundHandler {
             text = String(text.dropFirst(request?.count ?? 0))
             reply(script(request ?? "", server.note(request ?? "")), context)
         }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        server.events.continuation.yield(.closed)
+        context.fireChannelInactive()
     }
 
     private func reply(_ reply: TargetServer.Reply, _ context: ChannelHandlerContext) {

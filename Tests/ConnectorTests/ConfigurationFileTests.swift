@@ -88,7 +88,8 @@ struct ConfigurationFileTests {
 
     @Test("the sample configuration is one that is taken")
     func sample() throws {
-        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../ops/examples/connector.yaml")
+        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../ops/examples/connector.yaml")
         let configuration = try ConfigurationFile.parse(String(contentsOf: path, encoding: .utf8))
         #expect(configuration.services["intranet"]?.terms == ServiceTerms())
         #expect(configuration.services["payments"]?.terms.honoursIdempotencyKey == true)
@@ -163,8 +164,10 @@ struct ConfigurationFileTests {
         .http("    limits: {concurrency: 0}", "limits.concurrency", "1 to 65536"),
         .http("    limits: {concurrency: 5/s}", "limits.concurrency", "whole number"),
         .http("    limits: {rate: 100}", "limits.rate", "100/s, 10/m"),
-        .http("    limits: {rate: 0/s}", "limits.rate", "100/s"), .http("    limits: {rate: 5/d}", "limits.rate", "5/h"),
-        .http("    limits: {rate: -1/s}", "limits.rate", "100/s"), .http("    limits: {rate: 1/s/s}", "limits.rate", "/s"),
+        .http("    limits: {rate: 0/s}", "limits.rate", "100/s"),
+        .http("    limits: {rate: 5/d}", "limits.rate", "5/h"),
+        .http("    limits: {rate: -1/s}", "limits.rate", "100/s"),
+        .http("    limits: {rate: 1/s/s}", "limits.rate", "/s"),
         .http("    limits: {burst: 5}", "limits.burst", "belongs to a rate"),
         .http("    limits: {rate: 5/s, burst: 0}", "limits.burst", "1 to 65536"),
         .http("    limits: {in_flight: 5}", "limits.in_flight", "known here are: burst, concurrency, rate"),

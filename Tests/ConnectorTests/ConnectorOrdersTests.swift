@@ -2,7 +2,6 @@ import BrokerCore
 import ConnectorServices
 import RelayDelivery
 import RelayFormat
-import Synchronization
 import Testing
 
 @testable import Connector
@@ -43,11 +42,7 @@ struct ConnectorOrdersTests {
             try await stage.request(id, "GET")
             _ = await stage.service.began.take()
             try await stage.say(.goAway, GoAwayMessage(.pause, note: "new disks"))
-            while stage.session.standing.readiness != .paused
-                || !stage.session.state.withLock({ $0.subscriptions.isEmpty })
-            {
-                await Task.yield()
-            }
+            try await stage.leftGroups()
             #expect(stage.session.standing == ConnectorStanding(.paused, note: "new disks"))
             try await stage.request(.random(), "GET")
             #expect(try await stage.hearReturn() == .draining)
@@ -65,8 +60,9 @@ struct ConnectorOrdersTests {
     func pauseEnds() async throws {
         let stage = try await ConnectorStage()
         try await stage.run { stage in
-            stage.session.pause(note: "short", until: RelayClock.system.now + .milliseconds(300))
+            stage.session.pause(note: "short", until: RelayClock.system.now + .milliseconds(500))
             #expect(stage.session.standing.readiness == .paused)
+            try await stage.leftGroups()
             try await stage.request(id, "GET", through: true)
             #expect(await stage.service.began.take() == ["/1"])
         }

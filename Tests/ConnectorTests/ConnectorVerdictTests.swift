@@ -25,9 +25,12 @@ struct ConnectorVerdictTests {
         Case(
             name: "a proof of 15 s proves nothing", proofAge: 15, state: .unproven, age: 15,
             says: "since the last proven round trip", helps: "dispatcher"),
-        Case(name: "no proof yet", state: .unproven, age: 50, says: "no dispatcher has answered yet", helps: "dispatcher"),
         Case(
-            name: "without a link even a fresh proof is none", isLinked: false, proofAge: 0, state: .disconnected, age: 50,
+            name: "no proof yet", state: .unproven, age: 50, says: "no dispatcher has answered yet", helps: "dispatcher"
+        ),
+        Case(
+            name: "without a link even a fresh proof is none", isLinked: false, proofAge: 0, state: .disconnected,
+            age: 50,
             says: "cut (3 attempts)", helps: "reaches the tenant's URL"),
         Case(
             name: "paused and proven", proofAge: 1, readiness: .paused, note: "patching", state: .paused, age: 40,
@@ -39,7 +42,8 @@ struct ConnectorVerdictTests {
             name: "paused without a link says the worse", isLinked: false, readiness: .paused, state: .disconnected,
             age: 50, says: "cut", helps: "URL"),
         Case(
-            name: "draining goes before all", isLinked: false, readiness: .draining, note: "new disks", state: .draining,
+            name: "draining goes before all", isLinked: false, readiness: .draining, note: "new disks",
+            state: .draining,
             age: 40, says: "finishes 7 requests: new disks"),
     ]
 

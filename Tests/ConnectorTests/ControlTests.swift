@@ -10,7 +10,8 @@ struct ControlTests {
     private static let status = ConnectorStatus(
         state: .online, reason: "the last round trip was proven 2 s ago", forSeconds: 12.5, nextAction: nil,
         tenant: "acme", connector: "c1", name: "one", groups: ["site"], services: ["intranet": "http"], boot: "b1",
-        bootNumber: 7, version: "1.0", inFlight: 3, requests: .init(claimed: 1, running: 2), finished: 99, dispatchers: 1,
+        bootNumber: 7, version: "1.0", inFlight: 3, requests: .init(claimed: 1, running: 2), finished: 99,
+        dispatchers: 1,
         pause: .init(note: "patching", until: "2026-11-21T10:00:00Z"), drain: .init(left: 3, endsInSeconds: 9.5),
         journal: .init(rows: 12, bytes: 4096, oldestUnreceiptedSeconds: 7),
         lastRoundTrip: .init(milliseconds: 1.5, ageSeconds: 2, dispatcher: "d1"), clockDriftSeconds: -0.25,

@@ -103,6 +103,9 @@ struct ConnectorOrderRouteTests {
                 #expect(try await client.send("/v1/connectors/one/drain", .post, key: key).status == .unauthorized)
                 #expect(try await client.send("/v1/presence", key: key).status == .unauthorized)
             }
+            // One who may only look, looks.
+            #expect(try await client.send("/v1/presence", key: "reader").status == .ok)
+            #expect(try await client.send("/v1/connectors/one/drain", .post, key: "reader").status == .forbidden)
             #expect(try await client.send("/v1/connectors/one/drain", .post, key: "rival-admin").status == .notFound)
             let rival = try await client.send("/v1/presence", key: "rival-admin")
             #expect(rival.text == #"{"connectors":[]}"#)

@@ -27,9 +27,11 @@ struct ConnectorOutlookTests {
     static let cases: [Case] = [
         Case(name: "it answers", answerAge: 3, says: "online", age: 3, reason: "answered 3 s ago"),
         Case(
-            name: "it has no room", credit: 0, answerAge: 3, says: "online", age: 3, reason: "answered", helps: "no more"),
+            name: "it has no room", credit: 0, answerAge: 3, says: "online", age: 3, reason: "answered",
+            helps: "no more"),
         Case(
-            name: "it beats and has never answered", says: "unproven", age: 1, reason: "not answered this dispatcher yet",
+            name: "it beats and has never answered", says: "unproven", age: 1,
+            reason: "not answered this dispatcher yet",
             helps: "postern status"),
         Case(
             name: "it beats and answers no longer", answerAge: 15, says: "unproven", age: 15, reason: "lately",
@@ -46,9 +48,12 @@ struct ConnectorOutlookTests {
         Case(
             name: "its link closed just after an answer", standing: .suspect(.linkClosed), answerAge: 1,
             says: "suspect", age: 1, reason: "link has closed"),
-        Case(name: "silent", standing: .suspect(.silent), beatAge: 3, answerAge: 3, says: "suspect", age: 3, reason: "beats"),
         Case(
-            name: "lost", standing: .lost, beatAge: 20, answerAge: 21, says: "lost", age: 20, reason: "process has ended",
+            name: "silent", standing: .suspect(.silent), beatAge: 3, answerAge: 3, says: "suspect", age: 3,
+            reason: "beats"),
+        Case(
+            name: "lost", standing: .lost, beatAge: 20, answerAge: 21, says: "lost", age: 20,
+            reason: "process has ended",
             helps: "look on its machine"),
         Case(
             name: "drained and gone", standing: .lost, readiness: .draining, beatAge: 20, says: "lost", age: 20,

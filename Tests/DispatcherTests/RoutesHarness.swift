@@ -11,6 +11,7 @@ import NIOCore
 import HTTPProblems
 import RelayDelivery
 import RelayFormat
+import RequestLedger
 import TenantPort
 
 /// The dispatcher's HTTP API over an in-memory relay with one connector.
@@ -19,8 +20,13 @@ struct RoutesHarness {
     let callers: TestCallers
     private let tenant = TenantID.random()
     private let group = GroupID.random()
+    private let bounds: LedgerBounds
 
-    init(answer: @escaping RecordingService.Answer = { .http(.init(status: 200, headers: [], body: $0.body)) }) {
+    init(
+        bounds: LedgerBounds = LedgerBounds(),
+        answer: @escaping RecordingService.Answer = { .http(.init(status: 200, headers: [], body: $0.body)) }
+    ) {
+        self.bounds = bounds
         service = RecordingService(answer)
         callers = TestCallers(tenant: tenant, group: group)
     }
@@ -29,9 +35,13 @@ struct RoutesHarness {
     func run(_ body: @escaping @Sendable (any TestClientProtocol, RecordingService) async throws -> Void) async throws {
         var logger = Logger(label: "dispatcher-tests")
         logger.logLevel = .critical
+        let folder = NSTemporaryDirectory() + "postern-routes-" + BootID.random().description
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let ledger = try await SubmissionLedger.open(path: folder + "/ledger.sqlite", bounds: bounds, logger: logger)
         let broker = InMemoryBroker()
         let dispatcher = DispatchService(
-            instance: .random(), broker: broker,
+            instance: .random(), broker: broker, ledger: ledger,
             configuration: .init(
                 timing: .init(beat: .milliseconds(300), settling: .milliseconds(900)), version: "test"),
             logger: logger)
@@ -43,7 +53,10 @@ struct RoutesHarness {
             configuration: .init(beat: .milliseconds(300), version: "1.2.3"), clock: .system, logger: logger)
         let router = Router(context: PortContext.self)
         let administrators = TestAdministrators(tenant: tenant, group: group)
-        DispatcherRoutes(dispatcher: dispatcher, callers: callers, administrators: administrators).register(on: router)
+        DispatcherRoutes(
+            dispatcher: dispatcher, callers: callers, administrators: administrators,
+            webhooks: TestWebhooks(names: ["billing"]), deliveries: ledger
+        ).register(on: router)
         ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators).register(on: router)
         let application = Application(router: router, logger: logger)
         try await withThrowingTaskGroup { tasks in
@@ -59,6 +72,7 @@ struct RoutesHarness {
                 if !(error is CancellationError) { throw error }
             }
         }
+        await ledger.close()
     }
 }
 
@@ -89,7 +103,8 @@ struct TestAdministrators: AdministratorAuthentication {
         guard ["admin", "reader", "rival-admin"].contains(credential) else { return nil }
         let mayChange = credential != "reader"
         return Administrator(
-            tenant: credential == "rival-admin" ? .random() : tenant, tenantName: "acme", id: "a-\(credential)", name: credential, groups: ["site": group],
+            tenant: credential == "rival-admin" ? .random() : tenant, tenantName: "acme", id: "a-\(credential)",
+            name: credential, groups: ["site": group],
             mayReadRequests: true, mayChangeRequests: mayChange, mayDrainConnectors: mayChange)
     }
 }
@@ -119,6 +134,11 @@ extension TestResponse {
     /// The problem that the answer holds.
     func problem() throws -> ProblemDetails {
         try JSONDecoder().decode(ProblemDetails.self, from: Data(body.readableBytesView))
+    }
+
+    /// The body as a value of the API.
+    func answer<Answer: Decodable>(_ type: Answer.Type = Answer.self) throws -> Answer {
+        try JSONDecoder().decode(Answer.self, from: Data(body.readableBytesView))
     }
 
     /// The body as text.

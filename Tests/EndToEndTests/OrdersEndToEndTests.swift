@@ -148,7 +148,8 @@ struct OrdersEndToEndTests {
         }
     }
 
-    @Test("a second process on the same folder is refused; one on a copied folder takes over, and the older ends with 5")
+    @Test(
+        "a second process on the same folder is refused; one on a copied folder takes over, and the older ends with 5")
     func replaced() async throws {
         try await Site.with(connectors: ["one"]) { site in
             _ = try await site.call("first")

@@ -18,7 +18,7 @@ struct DispatchGrantTests {
     }
 
     private func refused(_ boot: DispatcherScene.Boot, _ attempt: UInt32 = 1) -> [DispatcherScene.Event] {
-        [.cancelled(1, attempt: attempt, boot.boot, .stop)]
+        [.cancelled(1, attempt: attempt, boot.boot, .unwanted)]
     }
 
     @Test("the first claim has the grant; said again it has it again; another's is refused")
@@ -51,12 +51,20 @@ struct DispatchGrantTests {
         #expect(scene.tick() == [.answered(1, .deadlineExceeded, attempt: 1)])
     }
 
+    @Test("a claim that comes twice does not end what was granted by it")
+    func repeatedAfterDeadline() {
+        let scene = sent(within: .seconds(2))
+        #expect(scene.claimed(1, by: one) == [.granted(1, attempt: 1, one.boot)])
+        scene.stepClock(by: .seconds(2))
+        #expect(scene.claimed(1, by: one) == refused(one))
+    }
+
     @Test("after a cancel nothing is granted, and the holder's claim is refused, too")
     func afterCancel() {
         let scene = sent()
         #expect(scene.claimed(1, by: one).count == 1)
         #expect(scene.cancel(1).verdict == .stopping)
-        #expect(scene.claimed(1, by: one) == refused(one))
+        #expect(scene.claimed(1, by: one) == [.cancelled(1, attempt: 1, one.boot, .stop)])
         let other = sent()
         #expect(other.cancel(1) == (.cancelled, [.answered(1, .cancelled, attempt: 1)]))
         #expect(other.claimed(1, by: one) == [.cancelled(1, attempt: 1, one.boot, .unwanted)])

@@ -289,22 +289,6 @@ struct DispatchPlacementTests {
                 == [.dispatched(1, attempt: 2, .inbox(one.boot))])
     }
 
-    @Test("room that a connector's beats show and its work takes is no reason to send a backlog again")
-    func takenRoom() {
-        var busy = one
-        (busy.credit, busy.inFlight) = (1, 0)
-        let scene = scene(busy)
-        _ = scene.submit(1)
-        _ = scene.submit(2)
-        #expect(scene.accepted(1, by: busy).isEmpty)
-        #expect(scene.advance(by: .seconds(4), presenceFlows: true, beating: [busy]).isEmpty)
-        _ = scene.responded(1, by: busy)
-        #expect(scene.advance(by: .milliseconds(750), presenceFlows: true, beating: [busy]).isEmpty)
-        #expect(
-            scene.advance(by: .milliseconds(500), presenceFlows: true, beating: [busy])
-                == [.dispatched(2, attempt: 2, .inbox(one.boot))])
-    }
-
     @Test("what stands behind others in a queue that moves is not sent again; what was passed over is")
     func movingQueue() {
         let scene = scene(one)
@@ -319,6 +303,17 @@ struct DispatchPlacementTests {
         #expect(
             scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one])
                 == [.dispatched(3, attempt: 2, .inbox(one.boot))])
+    }
+
+    @Test("a dispatch that was lost on its way to the only place of an inbox is sent again")
+    func lostInbox() {
+        let small = DispatcherScene.boot("one", 1) { $0.credit = 1 }
+        let other = DispatcherScene.boot("two", 2) { $0.services = [] }
+        let scene = scene(small, other)
+        #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .inbox(one.boot))])
+        #expect(
+            scene.advance(by: .seconds(1), presenceFlows: true, beating: [small, other])
+                == [.dispatched(1, attempt: 2, .inbox(one.boot))])
     }
 
     @Test("each further time it waits longer for ACCEPTED, whatever the class", arguments: RequestClass.allCases)

@@ -67,6 +67,15 @@ struct PresenceTableTests {
         #expect(table.isSettled(at: start + .seconds(9)))
     }
 
+    @Test("a dispatcher whose own beat comes late for the first time settles from then on")
+    func lateStart() {
+        var table = PresenceTable(now: start)
+        table.ownBeat(at: start + .seconds(8))
+        #expect(!table.isSettled(at: start + .seconds(8)))
+        for second in 9...11 { table.ownBeat(at: start + .seconds(second)) }
+        #expect(table.isSettled(at: start + .seconds(11)))
+    }
+
     @Test("a suspect that beats has returned, and so has a lost one")
     func returning() {
         var table = PresenceTable(now: start)
@@ -74,7 +83,7 @@ struct PresenceTableTests {
         #expect(table.closed(boot(1)) == [.linkClosed(boot(1))])
         #expect(table.closed(boot(1)).isEmpty)
         #expect(beat(&table, boot: 1, at: .seconds(1)) == [.returned(boot(1))])
-        table.ownBeat(at: start + .seconds(4))
+        for second in 1...4 { table.ownBeat(at: start + .seconds(second)) }
         #expect(table.tick(at: start + .milliseconds(3250)).isEmpty)
         #expect(table.tick(at: start + .milliseconds(4250)) == [.lost(boot(1))])
         #expect(table.tick(at: start + .milliseconds(4300)).isEmpty)

@@ -16,6 +16,14 @@ final class JournalFolder: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
+    /// Finds the folder that another process has made.
+    init(path: String) {
+        self.path = path
+    }
+
+    /// Where a process that is going to be killed notes what was confirmed.
+    var witness: String { path + "/confirmed" }
+
     var file: String { path + "/journal.sqlite" }
 
     var now: RelayTime { time.withLock { $0 } }

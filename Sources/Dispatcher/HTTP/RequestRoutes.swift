@@ -83,7 +83,7 @@ struct RequestRoutes: Sendable {
         let (viewer, id) = try await subject(request, context, for: .changeRequests)
         let before = try await report(on: id, for: viewer)
         let verdict = dispatcher.tenant(viewer.tenant, named: viewer.tenantName).cancel(id, by: viewer.keyID)
-        log("Request cancelled", id, by: viewer, "\(verdict)", context)
+        if verdict != .notOpen { log("Request cancelled", id, by: viewer, "\(verdict)", context) }
         switch verdict {
         case .cancelled:
             return try RelayAnswer.json(

@@ -29,11 +29,13 @@ extension DispatchMachine {
     public mutating func claimed(_ claim: ClaimMessage.Claim, by header: RelayHeader, at now: Moment) -> [Action] {
         let (id, boot, dispatch) = (claim.dispatch.request, header.boot, claim.dispatch)
         guard let tracked = requests[id] else { return [.cancel(boot, dispatch, .unwanted)] }
+        if case .ending = tracked.state { return [.cancel(boot, dispatch, .unwanted)] }
         guard !refuses(dispatch, to: boot, tracked, at: now) else {
             note(
                 id, .refused, at: now.wall, attempt: dispatch.attempt, connector: name(of: boot),
                 detail: refusal(of: dispatch, tracked, at: now))
-            return recorded(id, [.cancel(boot, dispatch, .stop)])
+            // The claim may be one that came twice, and its grant be under way: only a cancel ends what runs.
+            return recorded(id, [.cancel(boot, dispatch, tracked.isCancelled ? .stop : .unwanted)])
         }
         // A link that closed behind the claim leaves nobody to grant it to; the request is placed anew as it is.
         guard !isGone(boot) else { return [] }

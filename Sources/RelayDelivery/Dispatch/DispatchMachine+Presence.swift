@@ -149,8 +149,6 @@ extension DispatchMachine {
 
     /// Sends those again that nobody accepted although someone was free to take them all that time; none is granted.
     private mutating func sendOverdueAgain(at now: Moment) -> [Action] {
-        // What a boot has taken since its last beat may have filled it: it is at work, and the queue moves.
-        for boot in presence.peers.keys where freeCredit(of: boot) <= 0 { presence.filled(boot, at: now.steady) }
         var actions: [Action] = []
         var outlook = Outlook()
         for (id, tracked) in requests {
@@ -159,11 +157,15 @@ extension DispatchMachine {
                 !tracked.isCancelled
             else { continue }
             let able = outlook.prospects(of: tracked.submission, in: presence).able
-            guard able.contains(where: { freeCredit(of: $0) > 0 && hasHadRoom($0, for: patience, at: now) }) else {
-                continue
+            let addressee: BootID? = if case .inbox(let boot) = route { boot } else { nil }
+            let isSomeoneFree = able.contains { boot in
+                // What was sent to a boot takes of its room only once it has come there, and its beats say so.
+                let room = boot == addressee ? Int(presence.peers[boot]?.credit ?? 0) : freeCredit(of: boot)
+                return room > 0 && hasHadRoom(boot, for: patience, at: now)
             }
+            guard isSomeoneFree else { continue }
             if route == .group, able.contains(where: { comesTo(since, $0, within: patience, at: now) }) { continue }
-            if case .inbox(let boot) = route { requests[id]?.refusedBy.insert(boot) }
+            if let addressee { requests[id]?.refusedBy.insert(addressee) }
             release(id)
             actions += place(id, at: now)
         }

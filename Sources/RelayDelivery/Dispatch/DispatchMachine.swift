@@ -225,12 +225,14 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
     }
 
     /// Puts what was noted of a durable request in front of what follows from it.
-    mutating func recorded(_ id: RequestID, _ actions: [Action], ending: RequestEnding? = nil) -> [Action] {
+    mutating func recorded(_ id: RequestID, _ actions: [Action]) -> [Action] {
         guard let tracked = requests[id], tracked.submission.isDurable else { return actions }
+        // A change without an ending would open it again.
+        if case .ending = tracked.state { return actions }
         let events = Array(tracked.events[tracked.recordedEvents...])
-        guard !events.isEmpty || ending != nil else { return actions }
+        guard !events.isEmpty else { return actions }
         requests[id]?.recordedEvents = tracked.events.count
-        let change = LedgerChange(id: id, progress: tracked.progress, events: events, ending: ending)
+        let change = LedgerChange(id: id, progress: tracked.progress, events: events)
         return [.record(change, then: actions)]
     }
 }

@@ -2,7 +2,7 @@
 public struct JournalBounds: Sendable, Equatable {
     /// How long a request is remembered; longer where its deadline is later.
     public var retention: Duration
-    /// The most bytes of answers; beyond them the oldest go, those first that were confirmed. Requests stay.
+    /// The most bytes of answers; beyond them the oldest go, those first that were confirmed, and the requests stay.
     public var answers: Int
     /// The most requests; beyond them no more begin.
     public var requests: Int

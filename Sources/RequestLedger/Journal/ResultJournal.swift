@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Failpoints
 internal import GRDB
 internal import Logging
 public import RelayDelivery
@@ -191,6 +192,7 @@ public final class ResultJournal: ExecutionJournal {
 
     private func commit(_ batch: ArraySlice<Submission>, into database: Database) throws -> [JournalError?] {
         let mustFlush = batch.contains { $0.changes.contains { $0.mustBeFlushed } }
+        Failpoint.reach(mustFlush ? .journalBeginBefore : .journalEndBefore)
         try setFlushing(mustFlush, in: database)
         let now = clock()
         var errors: [JournalError?] = []
@@ -205,7 +207,9 @@ public final class ResultJournal: ExecutionJournal {
                 for change in submission.changes { try page.apply(change) }
                 errors.append(nil)
             }
+            Failpoint.reach(mustFlush ? .journalBeginInside : .journalEndInside)
         }
+        Failpoint.reach(mustFlush ? .journalBeginAfter : .journalEndAfter)
         state.withLock { state in
             if mustFlush { state.flushes += 1 }
             if state.nextPurge <= now { state.nextPurge = now + .seconds(60) }

@@ -18,11 +18,12 @@ extension ConnectorRuntime {
     private func journalStatus() async -> ConnectorStatus.Journal? {
         guard let journal else { return nil }
         let answer = Mailbox<RelayTime?>()
-        // Both are owned by this call, and end by themselves: with the journal's answer, and after a second.
+        // Owned by this call: ends with the journal's answer.
         Task {
             answer.put([(try? await journal.oldestUnconfirmed()) ?? nil])
             answer.close()
         }
+        // Owned by this call, which cancels it when the answer has come.
         let patience = Task {
             try await Task.sleep(for: .seconds(1))
             answer.close()

@@ -43,7 +43,9 @@ struct DrainCommand: AsyncParsableCommand {
                     status = try await client.status()
                 } catch .notRunning {
                     let seconds = (ContinuousClock.now - begun) / .seconds(1)
-                    return print("drained: the service has ended after \(seconds.formatted(.number.precision(.fractionLength(1)))) s")
+                    return print(
+                        "drained: the service has ended after \(seconds.formatted(.number.precision(.fractionLength(1)))) s"
+                    )
                 } catch {
                     // A service that is busy ending may be slow to answer.
                     continue

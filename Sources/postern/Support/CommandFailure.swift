@@ -68,7 +68,8 @@ struct CommandFailure: Error, CustomStringConvertible {
     private init(replacedBecause message: String) {
         self.init(
             .identityInUse, "another process with this identity has taken its place (\(message))",
-            advice: "Look where else this state folder, or a copy of it, is in use. A second connector of the group needs"
+            advice:
+                "Look where else this state folder, or a copy of it, is in use. A second connector of the group needs"
                 + " an invitation and a registration of its own. Starting this one again would drive the other out.",
             reason: "replaced")
     }

@@ -13,7 +13,8 @@ extension StateOptions {
                     advice: "Start it with 'postern run', or name another folder with --state-dir.",
                     reason: "not-running")
             case .refused(let text):
-                throw CommandFailure(.unexpected, text, advice: "'postern status' says how it stands.", reason: "refused")
+                throw CommandFailure(
+                    .unexpected, text, advice: "'postern status' says how it stands.", reason: "refused")
             case .unexpected(let text):
                 throw CommandFailure(.unexpected, text, advice: "Are service and command of the same version?")
             }

@@ -85,6 +85,13 @@ final class ConnectorStage {
         Issue.record("the session opened no inbox")
     }
 
+    /// Waits until a paused session has left its groups.
+    func leftGroups() async throws {
+        while !session.state.withLock({ $0.standing.readiness != .ready && $0.subscriptions.isEmpty }) {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
     /// Says something to the connector's process.
     func say(
         _ kind: MessageKind, _ body: some MessageBody, attempt: UInt32 = 0, correlation: RequestID = .none

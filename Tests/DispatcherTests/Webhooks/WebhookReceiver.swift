@@ -72,5 +72,15 @@ final class WebhookReceiver: Sendable {
 struct TestWebhooks: WebhookDirectory {
     var endpoints: [String: WebhookEndpoint] = [:]
 
+    init(endpoints: [String: WebhookEndpoint]) {
+        self.endpoints = endpoints
+    }
+
+    /// Webhooks that nothing is sent to.
+    init(names: [String]) {
+        guard let secret = WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") else { return }
+        for name in names { endpoints[name] = WebhookEndpoint(url: "http://127.0.0.1:1/", secret: secret) }
+    }
+
     func endpoint(named name: String, of tenant: TenantID) async throws -> WebhookEndpoint? { endpoints[name] }
 }

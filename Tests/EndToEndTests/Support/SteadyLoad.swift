@@ -50,7 +50,9 @@ final class SteadyLoad: Sendable {
             let answer = try await site.call("load-\(number)", holding: "20", method: method)
             state.withLock { state in
                 state.answered += 1
-                if answer.status != 200 { state.failures.append("\(method) \(number): \(answer.status) \(answer.text)") }
+                if answer.status != 200 {
+                    state.failures.append("\(method) \(number): \(answer.status) \(answer.text)")
+                }
             }
         } catch {
             state.withLock { $0.failures.append("\(method) \(number): \(error)") }
