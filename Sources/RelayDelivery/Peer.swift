@@ -55,6 +55,10 @@ public struct Peer: Sendable, Equatable {
     public var standing: Standing
     /// When it had no room, or was not there, the last time.
     var withoutRoom: ContinuousClock.Instant
+    /// When it took a request from a queue the last time.
+    var lastTaking: ContinuousClock.Instant?
+    /// When the newest request was dispatched that it has taken from a queue.
+    var reached: ContinuousClock.Instant?
     /// When it was invited; nil when it has been away since.
     var invited: ContinuousClock.Instant?
 

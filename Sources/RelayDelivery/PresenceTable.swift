@@ -122,6 +122,16 @@ public struct PresenceTable: Sendable {
         return true
     }
 
+    /// A boot took a request from a queue, which was dispatched then.
+    mutating func took(
+        _ boot: BootID, dispatchedAt dispatched: ContinuousClock.Instant, at now: ContinuousClock.Instant
+    ) {
+        guard var peer = peers[boot] else { return }
+        peer.lastTaking = now
+        peer.reached = max(peer.reached ?? dispatched, dispatched)
+        peers[boot] = peer
+    }
+
     /// The broker saw the inbox of a boot close.
     public mutating func closed(_ boot: BootID) -> [Change] {
         guard let peer = peers[boot], peer.standing == .online || peer.standing == .suspect(.silent) else { return [] }

@@ -289,6 +289,22 @@ struct DispatchPlacementTests {
                 == [.dispatched(1, attempt: 2, .inbox(one.boot))])
     }
 
+    @Test("what stands behind others in a queue that moves is not sent again; what was passed over is")
+    func movingQueue() {
+        let scene = scene(one)
+        for number in 1...3 { _ = scene.submit(UInt64(number)) }
+        #expect(scene.advance(by: .milliseconds(750), presenceFlows: true, beating: [one]).isEmpty)
+        #expect(scene.accepted(1, by: one).isEmpty)
+        #expect(scene.advance(by: .milliseconds(750), presenceFlows: true, beating: [one]).isEmpty)
+        _ = scene.submit(4)
+        #expect(scene.accepted(2, by: one).isEmpty)
+        #expect(scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one]).isEmpty)
+        #expect(scene.accepted(4, by: one).isEmpty)
+        #expect(
+            scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one])
+                == [.dispatched(3, attempt: 2, .inbox(one.boot))])
+    }
+
     @Test("a dispatch that was lost on its way to the only place of an inbox is sent again")
     func lostInbox() {
         let small = DispatcherScene.boot("one", 1) { $0.credit = 1 }

@@ -188,9 +188,6 @@ extension DispatchMachine {
 
     /// Puts a request into the hand of the boot that spoke.
     private mutating func take(_ id: RequestID, as state: State, from header: RelayHeader, at now: Moment) {
-        if let tracked = requests[id], case .dispatched(.group, let sent) = tracked.state {
-            flows[tracked.submission.group, default: GroupFlow()].took(sentAt: sent, at: now.steady)
-        }
         hold(id, as: state, at: now)
         let name = name(of: header.boot)
         requests[id]?.holder = RequestProgress.Holder(member: header.sender, boot: header.boot, name: name)
@@ -200,11 +197,15 @@ extension DispatchMachine {
     }
 
     mutating func hold(_ id: RequestID, as state: State, at now: Moment) {
+        let before = requests[id]?.state
         release(id)
         requests[id]?.state = state
         requests[id]?.lastSign = now.steady
         requests[id]?.isWaitingNoted = false
-        if let boot = requests[id]?.boot { inHand[boot, default: []].insert(id) }
+        if let boot = requests[id]?.boot {
+            inHand[boot, default: []].insert(id)
+            if case .dispatched(.group, let since) = before { presence.took(boot, dispatchedAt: since, at: now.steady) }
+        }
         unsettled.remove(id)
     }
 

@@ -163,7 +163,8 @@ extension DispatchMachine {
                 let room = boot == addressee ? Int(presence.peers[boot]?.credit ?? 0) : freeCredit(of: boot)
                 return room > 0 && hasHadRoom(boot, for: patience, at: now)
             }
-            guard isSomeoneFree, addressee != nil || !isBacklog(tracked, since, patience, at: now) else { continue }
+            guard isSomeoneFree else { continue }
+            if route == .group, able.contains(where: { comesTo(since, $0, within: patience, at: now) }) { continue }
             if let addressee { requests[id]?.refusedBy.insert(addressee) }
             release(id)
             actions += place(id, at: now)
@@ -171,11 +172,14 @@ extension DispatchMachine {
         return actions
     }
 
-    /// Whether a request waits in a queue that moves, and its turn has not come.
-    private func isBacklog(
-        _ tracked: Tracked, _ since: ContinuousClock.Instant, _ patience: Duration, at now: Moment
+    /// Whether a boot still takes what was dispatched before: the queue moves, and has not passed the request over.
+    private func comesTo(
+        _ dispatched: ContinuousClock.Instant, _ boot: BootID, within time: Duration, at now: Moment
     ) -> Bool {
-        flows[tracked.submission.group]?.isBacklog(sentAt: since, patience: patience, at: now.steady) ?? false
+        guard let peer = presence.peers[boot], let taking = peer.lastTaking, let reached = peer.reached else {
+            return false
+        }
+        return now.steady - taking < time && reached <= dispatched
     }
 
     private func hasHadRoom(_ boot: BootID, for time: Duration, at now: Moment) -> Bool {

@@ -16,8 +16,6 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
     var deadlines = DeadlineQueue<RequestID>()
     /// The requests in the hand of each boot: held by it, granted to it, or sent to its inbox.
     var inHand: [BootID: Set<RequestID>] = [:]
-    /// How the groups' queues move.
-    var flows: [GroupID: GroupFlow] = [:]
     /// The requests that wait for a change.
     var unsettled: Set<RequestID> = []
     /// Boots that hold something and have never beaten: whose they are, and since when they are awaited.
