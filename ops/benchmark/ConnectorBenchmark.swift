@@ -6,6 +6,7 @@ internal import ConnectorServices
 internal import Logging
 internal import NIOSSL
 internal import RelayFormat
+internal import RequestLedger
 
 /// The connector's half, in a process of its own.
 struct ConnectorBenchmark: AsyncParsableCommand {
@@ -24,12 +25,16 @@ struct ConnectorBenchmark: AsyncParsableCommand {
         let client = try LinkClient(
             configuration: .init(host: "localhost", port: place.port, tls: tls), logger: logger
         ) { _ in LinkCredential(token: "\(boot)", proof: []) }
+        // Beside the file that says where to connect, in the folder that the tenant's half removes.
+        let journal = try await ResultJournal.open(
+            path: self.place + ".journal.sqlite", clock: { RelayClock.system.now }, logger: logger)
         let session = ConnectorSession(
             identity: ConnectorIdentity(
                 tenant: place.tenantID, tenantName: "benchmark", member: place.memberID, name: "echo", boot: boot,
                 bootNumber: 1, groups: [place.groupID: "benchmark"]),
             broker: client, services: ServiceCatalog(["echo": EchoService()]),
-            configuration: .init(inFlight: 4096, version: "benchmark"), clock: .system, logger: logger)
+            configuration: .init(inFlight: 4096, version: "benchmark"), clock: .system, journal: journal,
+            logger: logger)
         try await withThrowingTaskGroup { group in
             group.addTask { try await client.run() }
             group.addTask { try await session.run() }

@@ -65,30 +65,37 @@ struct TenantBenchmark: AsyncParsableCommand {
     }
 
     /// Waits until calls are answered.
-    private func ready(_ dispatcher: TenantDispatcher, group: GroupID) async throws -> @Sendable () async -> Bool {
+    private func ready(
+        _ dispatcher: TenantDispatcher, group: GroupID
+    ) async throws -> @Sendable (RequestClass) async -> Bool {
         let body = [UInt8](repeating: 0x61, count: size)
         let content = HTTPRequestContent(method: "GET", target: "/", headers: [], body: body[...])
-        let call: @Sendable () async -> Bool = {
+        let call: @Sendable (RequestClass) async -> Bool = { requestClass in
             let result = await dispatcher.call(
                 RelayedCall(
-                    group: group, service: "echo", requestClass: .safe,
+                    group: group, service: "echo", requestClass: requestClass,
                     deadline: RelayClock.system.now + .seconds(30), operation: .http(content)))
             if case .http = result.outcome { return true }
             return false
         }
         let end = ContinuousClock.now + .seconds(30)
-        while await !call() {
+        while await !call(.safe) {
             guard ContinuousClock.now < end else { throw ValidationError("the connector did not come") }
             try await Task.sleep(for: .milliseconds(100))
         }
         return call
     }
 
-    private func measure(_ call: @escaping @Sendable () async -> Bool) async {
-        _ = await Measurement.run(inFlight: 64, lasting: .seconds(1), exchange: call)
+    private func measure(_ call: @escaping @Sendable (RequestClass) async -> Bool) async {
+        _ = await Measurement.run(inFlight: 64, lasting: .seconds(1)) { await call(.safe) }
         print(Measurement.heading)
-        for number in inFlight {
-            print(await Measurement.run(inFlight: number, lasting: .seconds(seconds), exchange: call).row("relay"))
+        for requestClass in RequestClass.allCases {
+            for number in inFlight {
+                let measured = await Measurement.run(inFlight: number, lasting: .seconds(seconds)) {
+                    await call(requestClass)
+                }
+                print(measured.row("relay, \(requestClass)"))
+            }
         }
     }
 
