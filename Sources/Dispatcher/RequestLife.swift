@@ -19,7 +19,7 @@ public struct RequestLife: Sendable {
     public var webhook: String?
     /// How far it has come.
     public var progress: RequestProgress
-    /// How it ended; nil while it has not. What is remembered of a call has no body.
+    /// How it ended, of a call without its body; nil while it has not.
     public var ending: RequestEnding?
     /// What happened to it, oldest first.
     public var events: [RequestEvent]

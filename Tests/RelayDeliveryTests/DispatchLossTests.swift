@@ -100,9 +100,9 @@ struct DispatchLossTests {
     func olderBoot() {
         let scene = held(.safe)
         let restarted = one.successor
-        #expect(
-            scene.beat(restarted) == [.dispatched(1, attempt: 2, .inbox(two.boot)), .dismissed(one.boot)]
-                || scene.count == 1)
+        let events = scene.beat(restarted)
+        #expect(events.count == 2, "its request moves")
+        #expect(events.last == .dismissed(one.boot))
         #expect(scene.beat(one) == [.dismissed(one.boot)])
         #expect(scene.presence.peers[one.boot]?.standing == .lost)
         #expect(scene.presence.peers[restarted.boot]?.standing == .online)

@@ -24,6 +24,7 @@ extension ModelConnector {
             case .respond(let reply): respond(reply.dispatch, reply.outcome)
             case .giveBack(let dispatch, let reason, let carriers):
                 let boot = boot
+                promise(never: dispatch.name)
                 say(to: address(of: dispatch)) { $0.returned(dispatch.name, by: boot, reason: reason, at: $1) }
                 settle(carriers)
             case .interrupted(let dispatch, let carriers):
@@ -83,6 +84,7 @@ extension ModelConnector {
         let header = header(.known)
         for (name, knowledge) in zip(names, known) {
             let knowledge = knowledge ?? recall(name, for: origin)
+            if knowledge == .notKnown { promise(never: name) }
             let entry = KnownMessage.Entry(name, knowledge)
             say(to: origin) { $0.known(entry, by: header, at: $1) }
         }

@@ -28,6 +28,8 @@ final class ModelConnector {
     var table: Table
     var handlers: [RequestID: Handler] = [:]
     var dispatchers = KnownDispatchers()
+    /// Up to which attempt it has promised never to start a request, by RETURN or by saying that it does not know it.
+    var promised: [RequestID: UInt32] = [:]
     private(set) var isAlive = true
     private(set) var isLinked = true
     private var isDraining = false
@@ -194,6 +196,8 @@ final class ModelConnector {
         else { return }
         carryOut(table.invited(by: ModelDispatcher.member, at: clock))
     }
+
+    func promise(never name: DispatchName) { promised[name.request] = max(name.attempt, promised[name.request] ?? 0) }
 
     func receipt(_ id: RequestID) {
         let settlement = table.receipt([id], at: clock)

@@ -145,7 +145,15 @@ final class ModelDispatcher {
             case .ask(let boot, let names):
                 let origin = self.boot
                 say(to: boot) { $0.answer(names, to: origin) }
-            case .receipt(let boot, let id): say(to: boot) { $0.receipt(id) }
+            case .receipt(let boot, let id):
+                // A late reply has its receipt, too, when the ledger has a note of it.
+                let kept = model.ledger.requests[id]
+                if case .ending = machine.requests[id]?.state, kept?.ending == nil,
+                    kept?.events.contains(where: { $0.kind == .late }) != true
+                {
+                    model.violate("request \(id.low) had its receipt before the ledger had its end")
+                }
+                say(to: boot) { $0.receipt(id) }
             case .invite(let boot):
                 let (origin, number) = (self.boot, number)
                 say(to: boot) { $0.invited(by: origin, number: number) }

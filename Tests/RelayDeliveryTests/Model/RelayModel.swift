@@ -233,6 +233,13 @@ final class RelayModel {
         if known.requestClass != .safe, known.executions.contains(where: { $0.boot == connector.boot }) {
             violate("\(name) was executed twice by one process")
         }
+        if dispatch.attempt <= connector.promised[dispatch.id] ?? 0 {
+            violate("\(name) was executed where that had been promised not to happen")
+        }
+        if let journal = connector.journal, dispatch.requestClass != .safe, !doubled.contains(connector.member) {
+            let state = journal.find(dispatch.id)?.state
+            if state != .started, state != .claimed { violate("\(name) was executed before the journal had it") }
+        }
         let isRepeated = known.finished.contains(connector.member) && !powerCuts.contains(connector.member)
         if known.requestClass != .safe, isRepeated { violate("\(name) was executed again where it had finished") }
         asked[dispatch.id]?.executions.append((connector.member, connector.boot, time))

@@ -4,7 +4,7 @@ import Testing
 @Suite("The relay against every kind of bad luck", .serialized, .timeLimit(.minutes(60)))
 struct RelayModelTests {
     /// How many schedules each of the test's parts plays; `POSTERN_MODEL_SCHEDULES` asks for more.
-    private static let schedules = Int(ProcessInfo.processInfo.environment["POSTERN_MODEL_SCHEDULES"] ?? "") ?? 150
+    private static let schedules = Int(ProcessInfo.processInfo.environment["POSTERN_MODEL_SCHEDULES"] ?? "") ?? 100
     /// One schedule to be played alone, from `POSTERN_MODEL_SEED`.
     private static let only = UInt64(ProcessInfo.processInfo.environment["POSTERN_MODEL_SEED"] ?? "")
 
