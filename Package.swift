@@ -252,4 +252,9 @@ for target in package.targets {
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .treatAllWarnings(as: .error),
     ]
+    // The dispatcher's machine is generic, and its one user stands in another module: there it must be specialized.
+    if target.name == "RelayDelivery" {
+        target.swiftSettings?.append(
+            .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)))
+    }
 }

@@ -189,34 +189,39 @@ extension DispatchMachine {
     /// Puts a request into the hand of the boot that spoke.
     private mutating func take(_ id: RequestID, as state: State, from header: RelayHeader, at now: Moment) {
         hold(id, as: state, at: now)
-        let name = name(of: header.boot)
-        requests[id]?.holder = RequestProgress.Holder(member: header.sender, boot: header.boot, name: name)
-        if presence.peers[header.boot] == nil, strangers[header.boot] == nil {
-            strangers[header.boot] = (header.sender, now.steady)
-        }
+        let known = presence.peers[header.boot]?.name
+        requests[id]?.holder = RequestProgress.Holder(
+            member: header.sender, boot: header.boot, name: known ?? "\(header.boot)")
+        if known == nil, strangers[header.boot] == nil { strangers[header.boot] = (header.sender, now.steady) }
     }
 
     mutating func hold(_ id: RequestID, as state: State, at now: Moment) {
-        let before = requests[id]?.state
-        release(id)
-        requests[id]?.state = state
-        requests[id]?.lastSign = now.steady
-        requests[id]?.isWaitingNoted = false
-        if let boot = requests[id]?.boot {
-            inHand[boot, default: []].insert(id)
-            if case .dispatched(.group, let since) = before { presence.took(boot, dispatchedAt: since, at: now.steady) }
-        }
-        unsettled.remove(id)
+        guard let index = requests.index(forKey: id) else { return }
+        let former = requests.values[index].boot
+        let sentToGroup: ContinuousClock.Instant? =
+            if case .dispatched(.group, let since) = requests.values[index].state { since } else { nil }
+        requests.values[index].enter(state, at: now.steady)
+        let boot = requests.values[index].boot
+        pass(id, from: former, to: boot)
+        if let boot, let sentToGroup { presence.took(boot, dispatchedAt: sentToGroup, at: now.steady) }
+        if !unsettled.isEmpty { unsettled.remove(id) }
     }
 
     /// Takes a request out of whatever hand it is in.
     mutating func release(_ id: RequestID) {
-        guard let tracked = requests[id] else { return }
-        if let boot = tracked.boot {
-            inHand[boot]?.remove(id)
-            if inHand[boot]?.isEmpty == true { inHand[boot] = nil }
+        guard let index = requests.index(forKey: id) else { return }
+        let former = requests.values[index].boot
+        requests.values[index].state = .waiting
+        pass(id, from: former, to: nil)
+    }
+
+    private mutating func pass(_ id: RequestID, from former: BootID?, to boot: BootID?) {
+        guard former != boot else { return }
+        if let former {
+            inHand[former]?.remove(id)
+            if inHand[former]?.isEmpty == true { inHand[former] = nil }
         }
-        requests[id]?.state = .waiting
+        if let boot { inHand[boot, default: []].insert(id) }
     }
 
     // MARK: Ends

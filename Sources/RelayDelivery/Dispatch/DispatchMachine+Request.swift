@@ -82,6 +82,13 @@ extension DispatchMachine {
 
         var name: DispatchName { DispatchName(request: submission.id, attempt: attempt) }
 
+        /// Comes into a hand, or on its way to one.
+        mutating func enter(_ state: State, at now: ContinuousClock.Instant) {
+            self.state = state
+            lastSign = now
+            isWaitingNoted = false
+        }
+
         /// The most events that are kept: the first ones and the newest.
         static var eventLimit: Int { 64 }
 

@@ -226,7 +226,10 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
 
     /// Puts what was noted of a durable request in front of what follows from it.
     mutating func recorded(_ id: RequestID, _ actions: [Action]) -> [Action] {
-        guard let tracked = requests[id], tracked.submission.isDurable else { return actions }
+        guard let index = requests.index(forKey: id), requests.values[index].submission.isDurable else {
+            return actions
+        }
+        let tracked = requests.values[index]
         // A change without an ending would open it again.
         if case .ending = tracked.state { return actions }
         let events = Array(tracked.events[tracked.recordedEvents...])
