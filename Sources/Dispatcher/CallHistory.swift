@@ -1,11 +1,12 @@
 internal import RelayFormat
 
 /// What is remembered of calls that have ended: the newest ones, in memory, without bodies.
+///
+/// Every call is written here, and hardly any is looked for; so writing is cheap, and looking is a search.
 struct CallHistory: Sendable {
     private let limit: Int
-    private var lives: [RequestID: RequestLife] = [:]
-    /// The ids in the order of their ends; a ring.
-    private var order: [RequestID] = []
+    /// In the order of their ends; a ring.
+    private var lives: [RequestLife] = []
     private var next = 0
 
     init(limit: Int) {
@@ -13,27 +14,20 @@ struct CallHistory: Sendable {
     }
 
     subscript(id: RequestID) -> RequestLife? {
-        get { lives[id] }
+        get { lives.last { $0.id == id } }
         set {
-            guard newValue == nil || lives[id] != nil else { return }
-            lives[id] = newValue
+            guard let index = lives.lastIndex(where: { $0.id == id }), let newValue else { return }
+            lives[index] = newValue
         }
     }
 
     /// All that are remembered, the newest first.
-    var newestFirst: [RequestLife] {
-        (order[next...] + order[..<next]).reversed().compactMap { lives[$0] }
-    }
+    var newestFirst: [RequestLife] { (lives[next...] + lives[..<next]).reversed() }
 
     mutating func remember(_ life: RequestLife) {
         guard limit > 0 else { return }
-        if order.count < limit {
-            order.append(life.id)
-        } else {
-            lives[order[next]] = nil
-            order[next] = life.id
-            next = (next + 1) % limit
-        }
-        lives[life.id] = life
+        guard lives.count == limit else { return lives.append(life) }
+        lives[next] = life
+        next = (next + 1) % limit
     }
 }

@@ -43,9 +43,10 @@ extension TenantDispatcher {
             }
             let now = present
             heard(boots, at: now.steady)
-            let (actions, late) = machine.withLock { machine in
-                (sayings.flatMap { Self.hear($0, &machine, at: now) }, machine.takeLateReplies())
-            }
+            // Locked for each alone: callers that come meanwhile wait for one of them and not for all.
+            var actions: [Machine.Action] = []
+            for saying in sayings { actions += machine.withLock { Self.hear(saying, &$0, at: now) } }
+            let late = machine.withLock { $0.takeLateReplies() }
             if late > 0 { counters.late.increment(by: Int64(late)) }
             act(on: actions)
         }
