@@ -87,7 +87,9 @@ final class ConnectorStage {
 
     /// Waits until a paused session has left its groups.
     func leftGroups() async throws {
+        let end = ContinuousClock.now + .seconds(10)
         while !session.state.withLock({ $0.standing.readiness != .ready && $0.subscriptions.isEmpty }) {
+            try #require(ContinuousClock.now < end, "the session never left its groups")
             try await Task.sleep(for: .milliseconds(1))
         }
     }

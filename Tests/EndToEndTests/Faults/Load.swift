@@ -50,7 +50,9 @@ final class Load: Sendable {
         }
         var trace = await attempt(path, kind, order)
         // A caller may repeat what may run twice when it was cut off; a minute is enough for the tenant to come back.
-        while repeats, kind != .once, trace.verdict == .cutOff, ContinuousClock.now - begun < .seconds(60) {
+        while repeats, kind != .once, trace.verdict == .cutOff, ContinuousClock.now - begun < .seconds(60),
+            !Task.isCancelled
+        {
             try? await Task.sleep(for: .milliseconds(200))
             trace = await attempt(path, kind, order)
         }
@@ -92,7 +94,7 @@ final class Load: Sendable {
         }
     }
 
-    /// Keeps so many requests under way until `stop`.
+    /// Keeps so many requests under way until `stop`, or until the test has failed and cancels it.
     func stream(
         _ callers: Int, of kinds: [RequestTrace.Kind] = RequestTrace.Kind.allCases, every pause: Duration = .zero,
         _ order: Order = Order()
@@ -101,7 +103,7 @@ final class Load: Sendable {
             for caller in 0..<callers {
                 group.addTask {
                     var turn = caller
-                    while !self.isStopped.load(ordering: .relaxed) {
+                    while !self.isStopped.load(ordering: .relaxed), !Task.isCancelled {
                         await self.send(kinds[turn % kinds.count], order)
                         turn += 1
                         if pause > .zero { try? await Task.sleep(for: pause) }

@@ -41,7 +41,7 @@ struct Submitter {
         if let parking = order.parking { fields.append(#""park_until_seconds":\#(parking / .seconds(1))"#) }
         let body = "{" + fields.joined(separator: ",") + "}"
         let key = String(trace.path.dropFirst("/open/".count))
-        while ContinuousClock.now < end {
+        while ContinuousClock.now < end, !Task.isCancelled {
             let answer = try? await site.http(
                 "POST", "/v1/groups/site/submissions",
                 headers: [("content-type", "application/json"), ("idempotency-key", key)], body: body,
@@ -62,7 +62,7 @@ struct Submitter {
     }
 
     private func follow(_ id: String, _ trace: inout RequestTrace, until end: ContinuousClock.Instant) async {
-        while ContinuousClock.now < end {
+        while ContinuousClock.now < end, !Task.isCancelled {
             let answer = try? await site.http(
                 "GET", "/v1/groups/site/submissions/\(id)", headers: [("prefer", "wait=5")], timeout: .seconds(15))
             if let answer { trace.detail = String(answer.text.prefix(300)) }

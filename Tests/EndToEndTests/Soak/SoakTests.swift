@@ -4,13 +4,13 @@ import Testing
 
 /// All classes under load while processes are killed, frozen and restarted and links are spoiled, drawn from a seed.
 ///
-/// `ops/soak MINUTES --seed N` runs it for long; with all other tests it lasts a third of a minute.
+/// `ops/soak MINUTES --seed N` runs it for long; with all other tests it lasts a third of a minute, of always the same seed.
 @Suite("Soak", .serialized, .timeLimit(.minutes(1500)))
 struct SoakTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let length = Duration.seconds(
         60 * (environment["POSTERN_SOAK_MINUTES"].flatMap { Double($0) } ?? 1.0 / 3))
-    private static let seed = environment["POSTERN_SOAK_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...999_999)
+    private static let seed = environment["POSTERN_SOAK_SEED"].flatMap { UInt64($0) } ?? 2026
     private static let names = ["one", "two", "three"]
 
     @Test("no safe or keyed request is lost, nothing of the class once runs twice, and no process grows")
