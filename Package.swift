@@ -72,13 +72,18 @@ let package = Package(
         // Adapters: one outside library each.
         .target(name: "Failpoints"),
         .target(name: "StructuredLogging", dependencies: [logging]),
-        .target(name: "SQLiteBroker", dependencies: ["Failpoints", "RelayFormat", "BrokerCore", grdb, logging]),
+        .target(name: "DurableFiles", dependencies: [grdb, logging]),
+        .target(
+            name: "SQLiteBroker",
+            dependencies: ["Failpoints", "DurableFiles", "RelayFormat", "BrokerCore", grdb, logging]),
         .target(
             name: "BrokerLink",
             dependencies: [
                 "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
             ]),
-        .target(name: "RequestLedger", dependencies: ["Failpoints", "RelayFormat", "RelayDelivery", grdb, logging]),
+        .target(
+            name: "RequestLedger",
+            dependencies: ["Failpoints", "DurableFiles", "RelayFormat", "RelayDelivery", grdb, logging]),
         .target(
             name: "TenantPort",
             dependencies: [

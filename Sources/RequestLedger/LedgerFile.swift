@@ -3,6 +3,7 @@
 #else
     internal import Darwin
 #endif
+internal import DurableFiles
 internal import RelayDelivery
 
 /// The ledger's file: readable by its owner alone, and held by one process at a time.
@@ -16,18 +17,16 @@ final class LedgerFile: Sendable {
     /// The lock is on a file beside it: whoever closes any descriptor of SQLite's own file loses SQLite's locks on it.
     init(at path: String) throws(LedgerError) {
         self.path = path
-        lock = try Self.open(path + ".lock")
+        do throws(DurableFileError) {
+            try PrivateFile.make(at: path)
+            lock = try PrivateFile.descriptor(of: path + ".lock")
+        } catch {
+            throw LedgerError(.unavailable, error.message)
+        }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             let reason = errno == EWOULDBLOCK ? "another process has it open" : String(cString: strerror(errno))
             _ = close(lock)
             throw LedgerError(.unavailable, "\(path): \(reason)")
-        }
-        do throws(LedgerError) {
-            // SQLite gives the companions of the file the same mode.
-            _ = close(try Self.open(path))
-        } catch {
-            _ = close(lock)
-            throw error
         }
     }
 
@@ -35,19 +34,4 @@ final class LedgerFile: Sendable {
 
     /// Lets another process have it.
     func unlock() { _ = flock(lock, LOCK_UN) }
-
-    private static func open(_ path: String) throws(LedgerError) -> Int32 {
-        #if canImport(Glibc)
-            let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        #else
-            let file = Darwin.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        #endif
-        guard file >= 0 else { throw LedgerError(.unavailable, "\(path): \(String(cString: strerror(errno)))") }
-        guard fchmod(file, 0o600) == 0 else {
-            let reason = String(cString: strerror(errno))
-            _ = close(file)
-            throw LedgerError(.unavailable, "\(path): \(reason)")
-        }
-        return file
-    }
 }

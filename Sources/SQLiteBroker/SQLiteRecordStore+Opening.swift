@@ -1,5 +1,5 @@
 internal import BrokerCore
-internal import Dispatch
+internal import DurableFiles
 internal import Failpoints
 internal import GRDB
 internal import Logging
@@ -10,48 +10,28 @@ extension SQLiteRecordStore {
     static func open(
         path: String, largestFile: Int, now: RelayTime, logger: Logger
     ) async throws(SQLiteBrokerError) -> (SQLiteRecordStore, [StoredRecord]) {
-        let opened = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(
-                    returning: Result { () throws(SQLiteBrokerError) in
-                        let database = try openDatabase(path: path, largestFile: largestFile)
-                        let recovered = try recover(from: database, now: now)
-                        return (SQLiteRecordStore(database: database, logger: logger), recovered)
-                    })
-            }
+        try await Blocking.run { () throws(SQLiteBrokerError) in
+            let database = try openDatabase(path: path, largestFile: largestFile)
+            let recovered = try recover(from: database, now: now)
+            return (SQLiteRecordStore(database: database, logger: logger), recovered)
         }
-        return try opened.get()
     }
 
     private static func openDatabase(path: String, largestFile: Int) throws(SQLiteBrokerError) -> DatabaseQueue {
-        try PrivateFile.make(at: path)
-        var configuration = Configuration()
-        configuration.label = "postern.queue"
-        configuration.busyMode = .timeout(5)
-        // GRDB's own `journalMode = .wal` would set synchronous back to NORMAL after this.
-        configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA journal_mode = WAL")
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-            try database.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
-            let pageSize = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
-            try database.execute(sql: "PRAGMA max_page_count = \(largestFile / pageSize)")
-        }
-        let journal: String?
-        let synchronous: Int?
         let database: DatabaseQueue
+        let missing: String?
         do {
-            database = try DatabaseQueue(path: path, configuration: configuration)
+            try PrivateFile.make(at: path)
+            database = try DatabaseQueue(
+                path: path, configuration: .durable(label: "postern.queue", largestFile: largestFile))
             try RecordSchema.migrator.migrate(database)
-            (journal, synchronous) = try database.read {
-                (try String.fetchOne($0, sql: "PRAGMA journal_mode"), try Int.fetchOne($0, sql: "PRAGMA synchronous"))
-            }
+            missing = try database.read { try $0.missingDurability() }
+        } catch let error as DurableFileError {
+            throw SQLiteBrokerError(.cannotOpen, error.message)
         } catch {
             throw SQLiteBrokerError(.cannotOpen, "\(path): \(error)")
         }
-        guard journal == "wal", synchronous == 2 else {
-            throw SQLiteBrokerError(
-                .notDurable, "\(path): journal \(journal ?? "unknown"), synchronous \(synchronous ?? -1)")
-        }
+        if let missing { throw SQLiteBrokerError(.notDurable, "\(path): \(missing)") }
         return database
     }
 

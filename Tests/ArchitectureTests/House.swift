@@ -73,17 +73,18 @@ enum House {
         // Where a test kills a process; empty in a release build.
         Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
         Target("StructuredLogging", .adapter, outside: ["Logging"]),
+        Target("DurableFiles", .adapter, outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
         Target(
-            "SQLiteBroker", .adapter, ["Failpoints", "RelayFormat", "BrokerCore"],
-            outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
+            "SQLiteBroker", .adapter, ["Failpoints", "DurableFiles", "RelayFormat", "BrokerCore"],
+            outside: ["GRDB", "Logging"]),
         Target(
             "BrokerLink", .adapter, ["RelayFormat", "BrokerCore"],
             outside: [
                 "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOSSL", "NIOExtras", "DequeModule", "Logging",
             ]),
         Target(
-            "RequestLedger", .adapter, ["Failpoints", "RelayFormat", "RelayDelivery"],
-            outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
+            "RequestLedger", .adapter, ["Failpoints", "DurableFiles", "RelayFormat", "RelayDelivery"],
+            outside: ["GRDB", "Logging", "Glibc", "Darwin"]),
         Target(
             "TenantPort", .adapter, ["HTTPProblems"],
             outside: [

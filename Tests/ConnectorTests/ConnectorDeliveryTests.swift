@@ -144,7 +144,7 @@ struct ConnectorDeliveryTests {
     func diskFull() async throws {
         let stage = try await ConnectorStage()
         try await stage.run { stage in
-            stage.journal.failure = JournalError(.unavailable, "no space left on device")
+            stage.journal.failure = LedgerError(.unavailable, "no space left on device")
             for method in ["PUT", "POST"] {
                 try await stage.request(.random(), method)
                 #expect(try await stage.hearReturn() == .journalUnavailable)

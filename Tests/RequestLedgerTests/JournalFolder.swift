@@ -30,7 +30,7 @@ final class JournalFolder: Sendable {
 
     func wait(_ duration: Duration) { time.withLock { $0 = $0 + duration } }
 
-    func open(_ bounds: JournalBounds = JournalBounds()) async throws(JournalError) -> ResultJournal {
+    func open(_ bounds: JournalBounds = JournalBounds()) async throws(LedgerError) -> ResultJournal {
         try await ResultJournal.open(
             path: file, bounds: bounds, clock: { self.now },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

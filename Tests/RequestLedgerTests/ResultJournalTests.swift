@@ -108,11 +108,11 @@ struct ResultJournalTests {
         defer { folder.remove() }
         let journal = try await folder.open(JournalBounds(requests: 3))
         for _ in 0..<3 { try await journal.record([.begun(folder.record(.random(), .started))]) }
-        await #expect(throws: JournalError(.full, "the journal holds 3 requests and takes no more")) {
+        await #expect(throws: LedgerError(.full, "the journal holds 3 requests and takes no more")) {
             try await journal.record([.begun(folder.record(id, .started))])
         }
         folder.wait(.seconds(86_399))
-        await #expect(throws: JournalError.self) { try await journal.record([.begun(folder.record(id, .started))]) }
+        await #expect(throws: LedgerError.self) { try await journal.record([.begun(folder.record(id, .started))]) }
         folder.wait(.seconds(1))
         try await journal.record([.begun(folder.record(id, .started))])
         #expect(journal.count == 1)
@@ -127,10 +127,10 @@ struct ResultJournalTests {
         defer { folder.remove() }
         let journal = try await folder.open(JournalBounds(file: 64 << 10))
         var begun: [RequestID] = []
-        var failure: JournalError?
+        var failure: LedgerError?
         while failure == nil, begun.count < 2000 {
             let next = RequestID.random()
-            do throws(JournalError) {
+            do throws(LedgerError) {
                 try await journal.record([.begun(folder.record(next, .started))])
                 begun.append(next)
             } catch {
@@ -170,9 +170,9 @@ struct ResultJournalTests {
         let folder = try JournalFolder()
         let journal = try await folder.open()
         await journal.close()
-        await #expect(throws: JournalError.self) { try await journal.record([.begun(folder.record(id, .started))]) }
+        await #expect(throws: LedgerError.self) { try await journal.record([.begun(folder.record(id, .started))]) }
         folder.remove()
-        do throws(JournalError) {
+        do throws(LedgerError) {
             _ = try await folder.open()
             Issue.record("opened")
         } catch {

@@ -72,18 +72,18 @@ public protocol ExecutionJournal: Sendable {
     ///
     /// What has begun is flushed to disk before `completion` is called; the rest survives the process, and not a power
     /// cut. Changes that arrive at the same time share one flush.
-    func submit(_ changes: [JournalChange], completion: @escaping @Sendable (JournalError?) -> Void)
+    func submit(_ changes: [JournalChange], completion: @escaping @Sendable (LedgerError?) -> Void)
 
     /// What is known of those of the given requests that are in the journal.
-    func find(_ ids: [RequestID]) async throws(JournalError) -> [JournalRecord]
+    func find(_ ids: [RequestID]) async throws(LedgerError) -> [JournalRecord]
 
     /// Those that have ended, whose outcome no dispatcher has confirmed, and whose deadline is later than `now`.
-    func unconfirmed(at now: RelayTime) async throws(JournalError) -> [JournalRecord]
+    func unconfirmed(at now: RelayTime) async throws(LedgerError) -> [JournalRecord]
 }
 
 extension ExecutionJournal {
     /// Writes changes down, all or none of them.
-    public func record(_ changes: [JournalChange]) async throws(JournalError) {
+    public func record(_ changes: [JournalChange]) async throws(LedgerError) {
         let error = await withCheckedContinuation { continuation in
             submit(changes) { continuation.resume(returning: $0) }
         }
@@ -94,30 +94,4 @@ extension ExecutionJournal {
     public func note(_ changes: [JournalChange]) {
         if !changes.isEmpty { submit(changes) { _ in } }
     }
-}
-
-/// Why the journal did not do what was asked.
-public struct JournalError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The reasons.
-    public enum Code: Sendable, Hashable {
-        /// It holds as many requests as it may.
-        case full
-        /// The disk did not take it, or did not give it; trying again may help.
-        case unavailable
-        /// The file is not a journal, or not of this version.
-        case damaged
-    }
-
-    /// The reason.
-    public let code: Code
-    /// What was seen, for people.
-    public let message: String
-
-    /// Makes an error.
-    public init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    public var description: String { message }
 }

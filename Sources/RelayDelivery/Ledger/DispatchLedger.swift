@@ -108,29 +108,3 @@ extension LedgerFilter.State {
             }
     }
 }
-
-/// Why the ledger did not do what was asked.
-public struct LedgerError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The reasons.
-    public enum Code: Sendable, Equatable {
-        /// A bound is reached: as many requests, or bytes, as the ledger may keep.
-        case full
-        /// The disk did not take it; trying again may help.
-        case unavailable
-        /// What is stored cannot be read.
-        case damaged
-    }
-
-    /// The reason.
-    public let code: Code
-    /// What was seen, for people.
-    public let message: String
-
-    /// Makes an error.
-    public init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    public var description: String { message }
-}

@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import DurableFiles
 internal import Foundation
 internal import GRDB
 public import Logging
@@ -18,28 +18,22 @@ extension ResultJournal {
     public static func open(
         path: String, bounds: JournalBounds = JournalBounds(), clock: @escaping @Sendable () -> RelayTime,
         logger: Logger
-    ) async throws(JournalError) -> ResultJournal {
-        let opened = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(
-                    returning: Result { () throws(JournalError) in
-                        try openNow(path: path, bounds: bounds, clock: clock, logger: logger)
-                    })
-            }
+    ) async throws(LedgerError) -> ResultJournal {
+        try await Blocking.run { () throws(LedgerError) in
+            try openNow(path: path, bounds: bounds, clock: clock, logger: logger)
         }
-        return try opened.get()
     }
 
     private static func openNow(
         path: String, bounds: JournalBounds, clock: @escaping @Sendable () -> RelayTime, logger: Logger
-    ) throws(JournalError) -> ResultJournal {
+    ) throws(LedgerError) -> ResultJournal {
         do {
             return try openDatabase(path: path, bounds: bounds, clock: clock, logger: logger)
-        } catch let error as JournalError {
+        } catch let error as LedgerError {
             throw error
         } catch {
-            let reason = JournalError(error)
-            guard reason.code == .damaged else { throw JournalError(reason.code, "\(path): \(reason.message)") }
+            let reason = LedgerError(error)
+            guard reason.code == .damaged else { throw LedgerError(reason.code, "\(path): \(reason.message)") }
             let target = try JournalFile.setAside(path, name: clock().milliseconds)
             logger.error(
                 "Journal is damaged; begun anew, and what was in it is not known any more",
@@ -48,27 +42,19 @@ extension ResultJournal {
         do {
             return try openDatabase(path: path, bounds: bounds, clock: clock, logger: logger)
         } catch {
-            throw JournalError(error)
+            throw LedgerError(error)
         }
     }
 
     private static func openDatabase(
         path: String, bounds: JournalBounds, clock: @escaping @Sendable () -> RelayTime, logger: Logger
     ) throws -> ResultJournal {
-        try JournalFile.make(at: path)
-        var configuration = Configuration()
-        configuration.label = "postern.journal"
-        configuration.busyMode = .timeout(5)
-        configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA journal_mode = WAL")
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-            try database.execute(sql: "PRAGMA journal_size_limit = \(16 << 20)")
-            let pageSize = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
-            try database.execute(sql: "PRAGMA max_page_count = \(max(1, bounds.file / pageSize))")
-        }
+        try PrivateFile.make(at: path)
+        let configuration = Configuration.durable(
+            label: "postern.journal", largestFile: bounds.file, largestLog: 16 << 20)
         let database = try DatabaseQueue(path: path, configuration: configuration)
         guard try database.read({ try !JournalSchema.migrator.hasBeenSuperseded($0) }) else {
-            throw JournalError(.damaged, "\(path) was written by a newer version")
+            throw LedgerError(.damaged, "\(path) was written by a newer version")
         }
         try JournalSchema.migrator.migrate(database)
         let (held, interrupted) = try database.writeWithoutTransaction { database in
@@ -76,7 +62,7 @@ extension ResultJournal {
                 throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the check of the file failed")
             }
             guard try String.fetchOne(database, sql: "PRAGMA journal_mode") == "wal" else {
-                throw JournalError(.unavailable, "\(path): the disk does not allow a write-ahead log")
+                throw LedgerError(.unavailable, "\(path): the disk does not allow a write-ahead log")
             }
             try database.execute(sql: "UPDATE request SET state = 4 WHERE state IN (1, 2)")
             let interrupted = database.changesCount
@@ -90,29 +76,16 @@ extension ResultJournal {
     }
 }
 
-extension JournalError {
-    /// What an error of the database means to those who use the journal.
-    init(_ error: any Error) {
-        switch error {
-        case let error as JournalError: self = error
-        case let error as DatabaseError
-        where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB:
-            self.init(.damaged, "\(error)")
-        default: self.init(.unavailable, "\(error)")
-        }
-    }
-}
-
 extension JournalRecord {
     /// Reads a row.
-    init(_ row: Row) throws(JournalError) {
+    init(_ row: Row) throws(LedgerError) {
         let answer: Data? = row["outcome"]
         guard let id = RequestID(row["id"] as String), let tenant = TenantID(row["tenant"] as String),
             let group = GroupID(row["group"] as String), let dispatcher = MemberID(row["dispatcher"] as String),
             let requestClass = UInt8(exactly: row["class"] as Int64).flatMap(RequestClass.init(rawValue:)),
             let attempt = UInt32(exactly: row["attempt"] as Int64),
             let state = JournalSchema.State(rawValue: row["state"])
-        else { throw JournalError(.damaged, "a row of the journal cannot be read") }
+        else { throw LedgerError(.damaged, "a row of the journal cannot be read") }
         let deadline: Int64 = row["deadline"]
         self.init(
             id: id, attempt: attempt, requestClass: requestClass, tenant: tenant, group: group,
@@ -121,7 +94,7 @@ extension JournalRecord {
             state: try Self.state(state, answer.map { [UInt8]($0) }))
     }
 
-    private static func state(_ state: JournalSchema.State, _ answer: [UInt8]?) throws(JournalError) -> State {
+    private static func state(_ state: JournalSchema.State, _ answer: [UInt8]?) throws(LedgerError) -> State {
         switch state {
         case .claimed: return .claimed
         case .started: return .started
@@ -132,7 +105,7 @@ extension JournalRecord {
                 var reader = ByteReader(answer[...])
                 return .finished(try ResponseMessage(from: &reader).outcome)
             } catch {
-                throw JournalError(.damaged, "an answer in the journal cannot be read: \(error)")
+                throw LedgerError(.damaged, "an answer in the journal cannot be read: \(error)")
             }
         }
     }

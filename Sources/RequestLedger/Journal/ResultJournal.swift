@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import DurableFiles
 internal import Failpoints
 internal import GRDB
 internal import Logging
@@ -8,20 +8,14 @@ internal import Synchronization
 
 /// A connector's journal in one SQLite file.
 ///
-/// One connection does all the work, on its own dispatch queue. The first to submit schedules the writing; what comes
-/// during a flush is the next transaction.
+/// One connection does all the work, reads as well.
 public final class ResultJournal: ExecutionJournal {
     private struct Submission: Sendable {
         let changes: [JournalChange]
-        let completion: @Sendable (JournalError?) -> Void
+        let completion: @Sendable (LedgerError?) -> Void
     }
 
     private struct State {
-        var waiting: [Submission] = []
-        var waitingChanges = 0
-        var isDraining = false
-        var isClosed = false
-        var isFailing = false
         var held: JournalHoldings
         var nextPurge = RelayTime(milliseconds: 0)
         var flushes: UInt64 = 0
@@ -31,7 +25,7 @@ public final class ResultJournal: ExecutionJournal {
     private static let batchChanges = 256
     private static let mostWaiting = 16_384
 
-    private let database: DatabaseQueue
+    private let queue: CommitQueue<Submission>
     private let bounds: JournalBounds
     private let clock: @Sendable () -> RelayTime
     private let logger: Logger
@@ -41,7 +35,9 @@ public final class ResultJournal: ExecutionJournal {
         database: DatabaseQueue, bounds: JournalBounds, held: JournalHoldings,
         clock: @escaping @Sendable () -> RelayTime, logger: Logger
     ) {
-        self.database = database
+        queue = CommitQueue(database: database, name: "journal", mostWeight: Self.batchChanges, logger: logger) {
+            $0.changes.count
+        }
         self.bounds = bounds
         self.clock = clock
         self.logger = logger
@@ -58,7 +54,7 @@ public final class ResultJournal: ExecutionJournal {
     public var bytes: Int { state.withLock { $0.held.answers } }
 
     /// When the oldest answer was written that is kept and that no dispatcher has confirmed.
-    public func oldestUnconfirmed() async throws(JournalError) -> RelayTime? {
+    public func oldestUnconfirmed() async throws(LedgerError) -> RelayTime? {
         try await read { database in
             try Int64.fetchOne(
                 database,
@@ -69,23 +65,15 @@ public final class ResultJournal: ExecutionJournal {
         }
     }
 
-    public func submit(_ changes: [JournalChange], completion: @escaping @Sendable (JournalError?) -> Void) {
-        let (isTaken, isMine) = state.withLock { state -> (Bool, Bool) in
-            guard !state.isClosed, state.waitingChanges + changes.count <= Self.mostWaiting else {
-                return (false, false)
-            }
-            state.waiting.append(Submission(changes: changes, completion: completion))
-            state.waitingChanges += changes.count
-            defer { state.isDraining = true }
-            return (true, !state.isDraining)
+    public func submit(_ changes: [JournalChange], completion: @escaping @Sendable (LedgerError?) -> Void) {
+        let submission = Submission(changes: changes, completion: completion)
+        guard queue.put(CollectionOfOne(submission), atMost: Self.mostWaiting) else {
+            return completion(LedgerError(.unavailable, "the journal is closed, or too slow for what comes"))
         }
-        guard isTaken else {
-            return completion(JournalError(.unavailable, "the journal is closed, or too slow for what comes"))
-        }
-        if isMine { database.asyncWriteWithoutTransaction { self.drain(into: $0) } }
+        queue.drain(write)
     }
 
-    public func find(_ ids: [RequestID]) async throws(JournalError) -> [JournalRecord] {
+    public func find(_ ids: [RequestID]) async throws(LedgerError) -> [JournalRecord] {
         try await read { database in
             try ids.compactMap { id in
                 try Row.fetchOne(
@@ -95,7 +83,7 @@ public final class ResultJournal: ExecutionJournal {
         }
     }
 
-    public func unconfirmed(at now: RelayTime) async throws(JournalError) -> [JournalRecord] {
+    public func unconfirmed(at now: RelayTime) async throws(LedgerError) -> [JournalRecord] {
         try await read { database in
             try Row.fetchAll(
                 database,
@@ -107,33 +95,18 @@ public final class ResultJournal: ExecutionJournal {
 
     /// Writes what was submitted, and closes the file; nothing is taken from now on.
     public func close() async {
-        state.withLock { $0.isClosed = true }
-        await withCheckedContinuation { continuation in
-            database.asyncWriteWithoutTransaction { database in
-                self.drain(into: database)
-                continuation.resume()
-            }
-        }
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                do {
-                    try self.database.close()
-                } catch {
-                    self.logger.warning("Journal closed badly", metadata: ["reason": "\(error)"])
-                }
-                continuation.resume()
-            }
-        }
+        queue.stop()
+        await queue.close(write)
     }
 
     private func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
-    ) async throws(JournalError) -> Value {
+    ) async throws(LedgerError) -> Value {
         let result = await withCheckedContinuation { continuation in
-            database.asyncWriteWithoutTransaction { database in
+            queue.database.asyncWriteWithoutTransaction { database in
                 continuation.resume(
-                    returning: Result { () throws(JournalError) in
-                        do { return try body(database) } catch { throw JournalError(error) }
+                    returning: Result { () throws(LedgerError) in
+                        do { return try body(database) } catch { throw LedgerError(error) }
                     })
             }
         }
@@ -142,66 +115,41 @@ public final class ResultJournal: ExecutionJournal {
 
     // MARK: On the connection's queue
 
-    private func drain(into database: Database) {
-        while let all = takeWaiting() {
-            var rest = all[...]
-            while !rest.isEmpty {
-                var changes = 0
-                let batch = rest.prefix { submission in
-                    defer { changes += submission.changes.count }
-                    return changes < Self.batchChanges
-                }
-                rest = rest.dropFirst(batch.count)
-                for (submission, error) in zip(batch, write(batch, into: database)) { submission.completion(error) }
-            }
-        }
-    }
-
-    private func takeWaiting() -> [Submission]? {
-        state.withLock { state in
-            guard !state.waiting.isEmpty else {
-                state.isDraining = false
-                return nil
-            }
-            defer {
-                state.waiting = []
-                state.waitingChanges = 0
-            }
-            return state.waiting
-        }
+    @Sendable private func write(_ batch: ArraySlice<Submission>, into database: Database) {
+        for (submission, error) in zip(batch, outcomes(of: batch, in: database)) { submission.completion(error) }
     }
 
     /// Writes a batch in one transaction; when that fails, each submission in its own, so that one spoils no other.
-    private func write(_ batch: ArraySlice<Submission>, into database: Database) -> [JournalError?] {
+    private func outcomes(of batch: ArraySlice<Submission>, in database: Database) -> [LedgerError?] {
         do {
             let errors = try commit(batch, into: database)
-            note(failure: nil)
+            queue.note(failure: nil)
             return errors
         } catch {
-            note(failure: error)
+            queue.note(failure: error)
             if (error as? DatabaseError)?.resultCode == .SQLITE_FULL { makeRoom(in: database) }
         }
         return batch.map { submission in
             do {
                 return try commit([submission], into: database)[0]
             } catch {
-                return JournalError(error)
+                return LedgerError(error)
             }
         }
     }
 
-    private func commit(_ batch: ArraySlice<Submission>, into database: Database) throws -> [JournalError?] {
+    private func commit(_ batch: ArraySlice<Submission>, into database: Database) throws -> [LedgerError?] {
         let mustFlush = batch.contains { $0.changes.contains { $0.mustBeFlushed } }
         Failpoint.reach(mustFlush ? .journalBeginBefore : .journalEndBefore)
         try setFlushing(mustFlush, in: database)
         let now = clock()
-        var errors: [JournalError?] = []
+        var errors: [LedgerError?] = []
         try transact(in: database, at: now) { page in
             if state.withLock({ $0.nextPurge <= now || $0.held.requests >= bounds.requests }) { try page.purge() }
             for submission in batch {
                 guard try page.hasRoom(for: submission.changes) else {
                     errors.append(
-                        JournalError(.full, "the journal holds \(bounds.requests) requests and takes no more"))
+                        LedgerError(.full, "the journal holds \(bounds.requests) requests and takes no more"))
                     continue
                 }
                 for change in submission.changes { try page.apply(change) }
@@ -238,18 +186,6 @@ public final class ResultJournal: ExecutionJournal {
             try transact(in: database, at: clock()) { try $0.makeRoom() }
         } catch {
             logger.debug("Journal has no room to make", metadata: ["reason": "\(error)"])
-        }
-    }
-
-    private func note(failure: (any Error)?) {
-        let wasFailing = state.withLock { state in
-            defer { state.isFailing = failure != nil }
-            return state.isFailing
-        }
-        if let failure, !wasFailing {
-            logger.error("Journal cannot write", metadata: ["reason": "\(failure)"])
-        } else if failure == nil, wasFailing {
-            logger.notice("Journal writes again")
         }
     }
 }

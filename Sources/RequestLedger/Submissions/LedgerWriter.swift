@@ -1,3 +1,4 @@
+internal import DurableFiles
 internal import Failpoints
 internal import GRDB
 internal import Logging
@@ -5,12 +6,9 @@ internal import RelayDelivery
 internal import Synchronization
 
 /// Writes to the ledger, everything that waits in one transaction.
-///
-/// One connection does all writes and all checkpoints, on its own dispatch queue. The first to come schedules the drain;
-/// what comes during a flush is the next batch.
 final class LedgerWriter: Sendable {
     /// One piece of work: changes the database and returns what is to be done once that is on disk.
-    private struct Entry {
+    private struct Entry: Sendable {
         let kind: LedgerWork
         let bytes: Int
         let work: @Sendable (Database, inout LedgerSize) throws -> @Sendable () -> Void
@@ -18,26 +16,17 @@ final class LedgerWriter: Sendable {
     }
 
     private struct State {
-        var waiting: [Entry] = []
-        var waitingBytes = 0
-        var isDraining = false
-        var isFailing = false
         var transactions: UInt64 = 0
         var size: LedgerSize
     }
 
-    private static let batchEntries = 256
-    private static let batchBytes = 4 << 20
-
-    let database: DatabaseQueue
+    private let queue: CommitQueue<Entry>
     private let largestWaiting: Int
-    private let logger: Logger
     private let state: Mutex<State>
 
     init(database: DatabaseQueue, size: LedgerSize, largestWaiting: Int, logger: Logger) {
-        self.database = database
+        queue = CommitQueue(database: database, name: "ledger", mostWeight: 4 << 20, logger: logger) { $0.bytes }
         self.largestWaiting = largestWaiting
-        self.logger = logger
         state = Mutex(State(size: size))
     }
 
@@ -69,92 +58,42 @@ final class LedgerWriter: Sendable {
         return try result.get()
     }
 
-    /// Waits until all that was put before is done.
-    func finish() async {
-        await withCheckedContinuation { continuation in
-            database.asyncWriteWithoutTransaction { database in
-                self.drain(into: database)
-                continuation.resume()
-            }
-        }
+    /// Writes what waits, and closes the database.
+    func close() async {
+        await queue.close(write)
     }
 
     private func put(_ entry: Entry) {
-        enum Verdict { case refused, waits, begins }
-        let verdict = state.withLock { state -> Verdict in
-            if entry.kind == .submission, state.waitingBytes + entry.bytes > largestWaiting { return .refused }
-            state.waiting.append(entry)
-            state.waitingBytes += entry.bytes
-            guard !state.isDraining else { return .waits }
-            state.isDraining = true
-            return .begins
+        let limit = entry.kind == .submission ? largestWaiting : .max
+        guard queue.put(CollectionOfOne(entry), atMost: limit) else {
+            return entry.fail(LedgerError(.full, "too many submissions wait for the disk"))
         }
-        switch verdict {
-        case .refused: entry.fail(LedgerError(.full, "too many submissions wait for the disk"))
-        case .waits: break
-        case .begins: database.asyncWriteWithoutTransaction { self.drain(into: $0) }
-        }
+        queue.drain(write)
     }
 
     // MARK: On the connection's queue
 
-    private func drain(into database: Database) {
-        while let all = takeWaiting() {
-            var rest = all[...]
-            while !rest.isEmpty {
-                let batch = rest.prefix(Self.batchLength(of: rest))
-                rest = rest.dropFirst(batch.count)
-                write(Array(batch), into: database)
-            }
-        }
-    }
-
-    private func takeWaiting() -> [Entry]? {
-        state.withLock { state in
-            guard !state.waiting.isEmpty else {
-                state.isDraining = false
-                return nil
-            }
-            defer {
-                state.waiting = []
-                state.waitingBytes = 0
-            }
-            return state.waiting
-        }
-    }
-
-    private static func batchLength(of waiting: ArraySlice<Entry>) -> Int {
-        var length = 0
-        var bytes = 0
-        for entry in waiting.prefix(batchEntries) {
-            bytes += entry.bytes
-            if length > 0, bytes > batchBytes { break }
-            length += 1
-        }
-        return length
-    }
-
     /// Writes a batch in one transaction; when that fails, each entry in its own, so that one spoils no other.
-    private func write(_ batch: [Entry], into database: Database) {
+    @Sendable private func write(_ batch: ArraySlice<Entry>, into database: Database) {
         do {
             try commit(batch, into: database)
             return
         } catch {
-            note(failure: error)
-            if batch.count == 1 { return batch[0].fail(LedgerError(error)) }
+            queue.note(failure: error)
+            if let entry = batch.first, batch.count == 1 { return entry.fail(LedgerError(error)) }
         }
         // What is under way goes before what is new, which may take the last of the room.
         for entry in batch.filter({ $0.kind != .submission }) + batch.filter({ $0.kind == .submission }) {
             do {
-                try commit([entry], into: database)
+                try commit(CollectionOfOne(entry), into: database)
             } catch {
-                note(failure: error)
+                queue.note(failure: error)
                 entry.fail(LedgerError(error))
             }
         }
     }
 
-    private func commit(_ batch: [Entry], into database: Database) throws {
+    private func commit(_ batch: some Collection<Entry>, into database: Database) throws {
         var size = state.withLock { $0.size }
         var completions: [@Sendable () -> Void] = []
         let kinds = Set(batch.map(\.kind))
@@ -169,19 +108,7 @@ final class LedgerWriter: Sendable {
             state.transactions += 1
         }
         for kind in kinds { Failpoint.reach(kind.failpoints.after) }
-        note(failure: nil)
+        queue.note(failure: nil)
         for completion in completions { completion() }
-    }
-
-    private func note(failure: (any Error)?) {
-        let wasFailing = state.withLock { state in
-            defer { state.isFailing = failure != nil }
-            return state.isFailing
-        }
-        if let failure, !wasFailing {
-            logger.error("Ledger cannot write", metadata: ["error": "\(failure)"])
-        } else if failure == nil, wasFailing {
-            logger.notice("Ledger writes again")
-        }
     }
 }

@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import DurableFiles
 internal import Failpoints
 internal import GRDB
 public import Logging
@@ -13,15 +13,9 @@ extension SubmissionLedger {
     public static func open(
         path: String, bounds: LedgerBounds = LedgerBounds(), logger: Logger
     ) async throws(LedgerError) -> SubmissionLedger {
-        let opened = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(
-                    returning: Result { () throws(LedgerError) in
-                        try openBlocking(path: path, bounds: bounds, logger: logger)
-                    })
-            }
+        let ledger = try await Blocking.run { () throws(LedgerError) in
+            try openBlocking(path: path, bounds: bounds, logger: logger)
         }
-        let ledger = try opened.get()
         logger.info("Ledger opened", metadata: ["path": "\(path)", "requests": "\(ledger.count)"])
         return ledger
     }
@@ -31,9 +25,10 @@ extension SubmissionLedger {
     ) throws(LedgerError) -> SubmissionLedger {
         let file = try LedgerFile(at: path)
         do {
-            let database = try DatabaseQueue(path: path, configuration: configuration(largestFile: bounds.fileBytes))
+            let database = try DatabaseQueue(
+                path: path, configuration: .durable(label: "postern.ledger", largestFile: bounds.fileBytes))
             let size = try prepare(database)
-            let reader = try DatabaseQueue(path: path, configuration: configuration(largestFile: nil))
+            let reader = try DatabaseQueue(path: path, configuration: readerConfiguration)
             return SubmissionLedger(
                 file: file,
                 writer: LedgerWriter(
@@ -46,20 +41,11 @@ extension SubmissionLedger {
         }
     }
 
-    private static func configuration(largestFile: Int?) -> Configuration {
+    private static var readerConfiguration: Configuration {
         var configuration = Configuration()
-        configuration.label = largestFile == nil ? "postern.ledger.reader" : "postern.ledger"
+        configuration.label = "postern.ledger.reader"
         configuration.busyMode = .timeout(5)
-        configuration.readonly = largestFile == nil
-        guard let largestFile else { return configuration }
-        // GRDB's own `journalMode = .wal` would set synchronous back to NORMAL after this.
-        configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA journal_mode = WAL")
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-            try database.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
-            let pageSize = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
-            try database.execute(sql: "PRAGMA max_page_count = \(largestFile / pageSize)")
-        }
+        configuration.readonly = true
         return configuration
     }
 
@@ -74,12 +60,8 @@ extension SubmissionLedger {
         Failpoint.reach(.ledgerOpenBefore)
         try migrator.migrate(database)
         Failpoint.reach(.ledgerOpenAfter)
-        let (journal, synchronous) = try database.read {
-            (try String.fetchOne($0, sql: "PRAGMA journal_mode"), try Int.fetchOne($0, sql: "PRAGMA synchronous"))
-        }
-        guard journal == "wal", synchronous == 2 else {
-            throw LedgerError(
-                .unavailable, "not durable: journal \(journal ?? "unknown"), synchronous \(synchronous ?? -1)")
+        if let missing = try database.read({ try $0.missingDurability() }) {
+            throw LedgerError(.unavailable, "not durable: \(missing)")
         }
         return try database.read { database in
             let row = try Row.fetchOne(database, sql: "SELECT count(*), total(bytes) FROM request")

@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import DurableFiles
 internal import GRDB
 internal import Logging
 public import RelayDelivery
@@ -106,19 +106,10 @@ public final class SubmissionLedger: DispatchLedger {
 
     /// Writes what is under way and closes the file.
     public func close() async {
-        await writer.finish()
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                do {
-                    try self.reader.close()
-                    try self.writer.database.close()
-                } catch {
-                    self.logger.warning("Ledger closed badly", metadata: ["error": "\(error)"])
-                }
-                self.file.unlock()
-                continuation.resume()
-            }
-        }
+        // The last to close a file puts its log into it, which a reader may not.
+        await reader.closeQuietly("ledger.reader", logger: logger)
+        await writer.close()
+        file.unlock()
     }
 
     /// Reads on the reader's own queue, whether or not the caller's task was cancelled.

@@ -7,13 +7,13 @@ final class MemoryJournal: ExecutionJournal {
     private struct State {
         var records: [RequestID: JournalRecord] = [:]
         var receipted: Set<RequestID> = []
-        var failure: JournalError?
+        var failure: LedgerError?
     }
 
     private let state = Mutex(State())
 
     /// Why it takes nothing; nil when it does.
-    var failure: JournalError? {
+    var failure: LedgerError? {
         get { state.withLock { $0.failure } }
         set { state.withLock { $0.failure = newValue } }
     }
@@ -29,7 +29,7 @@ final class MemoryJournal: ExecutionJournal {
         }
     }
 
-    func submit(_ changes: [JournalChange], completion: @escaping @Sendable (JournalError?) -> Void) {
+    func submit(_ changes: [JournalChange], completion: @escaping @Sendable (LedgerError?) -> Void) {
         let failure = state.withLock { state in
             if state.failure == nil {
                 for change in changes { Self.apply(change, &state) }
@@ -48,12 +48,12 @@ final class MemoryJournal: ExecutionJournal {
         }
     }
 
-    func find(_ ids: [RequestID]) async throws(JournalError) -> [JournalRecord] {
+    func find(_ ids: [RequestID]) async throws(LedgerError) -> [JournalRecord] {
         if let failure { throw failure }
         return state.withLock { state in ids.compactMap { state.records[$0] } }
     }
 
-    func unconfirmed(at now: RelayTime) async throws(JournalError) -> [JournalRecord] {
+    func unconfirmed(at now: RelayTime) async throws(LedgerError) -> [JournalRecord] {
         state.withLock { state in
             state.records.values.filter { record in
                 guard case .finished = record.state else { return false }
