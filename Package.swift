@@ -213,7 +213,7 @@ let package = Package(
             dependencies: [
                 "TestTools", "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort",
                 "TestCertificates",
-                lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL,
+                lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioEmbedded,
             ]),
         .testTarget(name: "MachineIdentityTests", dependencies: ["TestTools", "MachineIdentity", x509, asn1, crypto]),
         .testTarget(

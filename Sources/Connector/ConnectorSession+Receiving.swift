@@ -112,50 +112,85 @@ extension ConnectorSession {
 
     func admit(_ arrivals: [Arrival]) {
         guard !arrivals.isEmpty else { return }
-        var steps: [Table.Step] = []
+        var visitors: [Visitor] = []
+        visitors.reserveCapacity(arrivals.count)
         var spent: [Carrier] = []
         for arrival in arrivals {
             do throws(RelayFormatError) {
-                let envelope = try correspondent.open(arrival.payload, allowing: [.request])
-                try requireOwnGroup(envelope.header.group, carrier: arrival.carrier)
-                steps.append(admit(try envelope.decode(RequestMessage.self), envelope.header, arrival))
+                visitors.append(try visitor(arrival))
             } catch {
                 refuse(error)
                 if let carrier = arrival.carrier { spent.append(carrier) }
             }
         }
+        let now = clock.now
+        let (steps, isAnnouncementDue) = state.withLock { state in
+            let wasDue = state.table.hasUnannounced
+            let isSuspect = state.wake.isSuspect(at: .now)
+            let steps = visitors.map { admit($0, &state, isSuspect: isSuspect, at: now) }
+            return (steps, !wasDue && state.table.hasUnannounced)
+        }
+        if isAnnouncementDue { announcements.put(CollectionOfOne(())) }
         carryOut(steps)
         settle(spent)
     }
 
-    private func admit(_ message: RequestMessage, _ header: RelayHeader, _ arrival: Arrival) -> Table.Step {
+    /// A dispatch that was read, and what this connector's configuration says of it.
+    private struct Visitor {
+        var dispatch: Table.Dispatch
+        var message: RequestMessage
+        var service: (any ConnectorService)?
+        var offer: Table.Offer
+        var carrier: Carrier?
+    }
+
+    private func visitor(_ arrival: Arrival) throws(RelayFormatError) -> Visitor {
+        let envelope = try correspondent.open(arrival.payload, allowing: [.request])
+        let header = envelope.header
+        try requireOwnGroup(header.group, carrier: arrival.carrier)
+        let message = try envelope.decode(RequestMessage.self)
         let service = services[message.service]
         let ownClass = service?.requestClass(of: message.operation) ?? message.requestClass
-        let offer = offer(of: message.operation, by: service)
-        return state.withLock { state in
-            let dispatch = Table.Dispatch(
-                id: header.correlation, attempt: header.attempt, group: header.group, dispatcher: header.sender,
-                origin: header.boot, requestClass: message.requestClass.stricter(of: ownClass),
-                deadline: message.deadline, dispatchUntil: message.dispatchUntil,
-                mayBeRedelivery: arrival.mayBeRedelivery || state.wake.isSuspect(at: .now),
-                runsAlone: message.runsAlone)
-            var hasEntered = false
-            let step = state.table.admit(
-                dispatch, carrier: arrival.carrier, offer: offer,
-                gate: {
-                    guard let gate = service?.gate else { return true }
-                    hasEntered = gate.enter()
-                    return hasEntered
-                }, at: clock.now)
-            guard let service else { return step }
-            let work = Work(message: message, service: service, hasEntered: hasEntered)
-            switch step {
-            case .run(let dispatch, _): begin(dispatch, work, &state)
-            case .write, .claim, .lookUp, .wait:
-                if state.work[dispatch.id] == nil { state.work[dispatch.id] = work }
-            case .accept, .deny, .respond, .giveBack, .interrupted, .settle, .withdraw, .stop: break
-            }
-            return step
+        let dispatch = Table.Dispatch(
+            id: header.correlation, attempt: header.attempt, group: header.group, dispatcher: header.sender,
+            origin: header.boot, requestClass: message.requestClass.stricter(of: ownClass),
+            deadline: message.deadline, dispatchUntil: message.dispatchUntil,
+            mayBeRedelivery: arrival.mayBeRedelivery, runsAlone: message.runsAlone)
+        return Visitor(
+            dispatch: dispatch, message: message, service: service, offer: offer(of: message.operation, by: service),
+            carrier: arrival.carrier)
+    }
+
+    private func admit(
+        _ visitor: Visitor, _ state: inout State, isSuspect: Bool, at now: RelayTime
+    ) -> Table.Step {
+        var dispatch = visitor.dispatch
+        if isSuspect { dispatch.mayBeRedelivery = true }
+        var hasEntered = false
+        let step = state.table.admit(
+            dispatch, carrier: visitor.carrier, offer: visitor.offer,
+            gate: {
+                guard let gate = visitor.service?.gate else { return true }
+                hasEntered = gate.enter()
+                return hasEntered
+            }, at: now)
+        guard let service = visitor.service else { return step }
+        let work = Work(message: visitor.message, service: service, hasEntered: hasEntered)
+        switch step {
+        case .run(let dispatch): begin(dispatch, work, &state)
+        case .write, .claim, .lookUp, .wait:
+            if state.work[dispatch.id] == nil { state.work[dispatch.id] = work }
+        case .accept, .deny, .respond, .giveBack, .interrupted, .settle, .withdraw, .stop: break
+        }
+        return step
+    }
+
+    /// Says ACCEPTED of what has run for a moment; what is answered sooner needs no such word.
+    func announce() async {
+        while await announcements.take() != nil {
+            try? await Task.sleep(for: configuration.announcement)
+            let started = state.withLock { $0.table.takeUnannounced() }
+            carryOut(started.map { .accept($0) })
         }
     }
 

@@ -16,8 +16,6 @@ extension ConnectorSession {
         var lookUps: [RequestID] = []
         for step in steps {
             switch step {
-            case .run(let dispatch, let isAccepted):
-                if !isAccepted { accepted[address(of: dispatch), default: []].append(dispatch.name) }
             case .accept(let dispatch):
                 accepted[address(of: dispatch), default: []].append(dispatch.name)
             case .write(let dispatch):
@@ -40,7 +38,7 @@ extension ConnectorSession {
                 spent += carriers
             case .settle(_, let carriers): spent += carriers
             case .withdraw(let name): journal?.note([.withdrawn(name.request, attempt: name.attempt)])
-            case .wait, .stop: break
+            case .run, .wait, .stop: break
             }
         }
         for (boot, names) in accepted { outgoing += record(.accepted, DispatchListMessage(names), to: boot) }
@@ -149,14 +147,13 @@ extension ConnectorSession {
 
     // MARK: Records
 
-    /// Where the answers to a dispatch go: to the newest process of its dispatcher.
     private func address(of dispatch: Table.Dispatch) -> BootID {
-        state.withLock { $0.dispatchers.boot(of: dispatch.dispatcher) } ?? dispatch.origin
+        state.withLock { $0.address(of: dispatch) }
     }
 
-    func response(_ reply: Table.Reply) -> [OutgoingRecord] {
+    func response(_ reply: Table.Reply, to boot: BootID? = nil) -> [OutgoingRecord] {
         record(
-            .response, ResponseMessage(reply.outcome), to: address(of: reply.dispatch), about: reply.dispatch,
+            .response, ResponseMessage(reply.outcome), to: boot ?? address(of: reply.dispatch), about: reply.dispatch,
             lane: .data)
     }
 

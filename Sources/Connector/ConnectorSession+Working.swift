@@ -14,7 +14,7 @@ extension ConnectorSession {
             let steps = body(&state)
             for step in steps {
                 switch step {
-                case .run(let dispatch, _):
+                case .run(let dispatch):
                     guard let work = state.work.removeValue(forKey: dispatch.id) else {
                         preconditionFailure("what is to run was admitted with its work")
                     }
@@ -84,16 +84,16 @@ extension ConnectorSession {
     }
 
     func finish(_ id: RequestID, _ outcome: ResponseMessage.Outcome) {
-        var reply: Table.Reply?
+        var reply: (reply: Table.Reply, boot: BootID)?
         let steps = change { state in
             state.finished += 1
             state.handlers[id] = nil
             let result = state.table.finish(id, outcome, at: clock.now)
-            reply = result.reply
+            reply = result.reply.map { ($0, state.address(of: $0.dispatch)) }
             return result.steps
         }
         counters.finished.increment()
-        if let reply { outbox.put(response(reply)) }
+        if let reply { outbox.put(response(reply.reply, to: reply.boot)) }
         carryOut(steps)
     }
 

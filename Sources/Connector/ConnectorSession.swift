@@ -20,6 +20,8 @@ public final class ConnectorSession: Service {
         public var beat: Duration
         /// The time between two proofs of a round trip.
         public var proof: Duration
+        /// For how long a request that may run twice runs before ACCEPTED is said of it.
+        public var announcement: Duration
         /// How long running requests may take after the session was told to stop.
         public var drain: Duration
         /// The program's version.
@@ -30,11 +32,13 @@ public final class ConnectorSession: Service {
         /// Describes a session.
         public init(
             inFlight: Int = 256, beat: Duration = .seconds(1), proof: Duration = .seconds(5),
-            drain: Duration = .seconds(10), version: String, isObserver: Bool = false
+            announcement: Duration = .milliseconds(5), drain: Duration = .seconds(10), version: String,
+            isObserver: Bool = false
         ) {
             self.inFlight = inFlight
             self.beat = beat
             self.proof = proof
+            self.announcement = announcement
             self.drain = drain
             self.version = version
             self.isObserver = isObserver
@@ -91,6 +95,11 @@ public final class ConnectorSession: Service {
         /// Whether the handlers are torn down: what they say then says nothing of their requests.
         var isAbandoning = false
         var wake = WakeWatch(at: .now)
+
+        /// Where the answers to a dispatch go: to the newest process of its dispatcher.
+        func address(of dispatch: Table.Dispatch) -> BootID {
+            dispatchers.boot(of: dispatch.dispatcher) ?? dispatch.origin
+        }
     }
 
     let identity: ConnectorIdentity
@@ -102,6 +111,8 @@ public final class ConnectorSession: Service {
     let outbox: Outbox
     let logger: Logger
     let state: Mutex<State>
+    /// Told when something was started without a word to its dispatcher.
+    let announcements = Mailbox<Void>()
     /// Closed when the broker has closed the inbox, which ends the session.
     let orders = Mailbox<Order>()
     /// Closed when all that was put into the outbox has been sent.
@@ -158,6 +169,7 @@ public final class ConnectorSession: Service {
             }
             receive(from: state.withLock { $0.subscriptions }, in: &group)
             group.addTask { await self.keepTime() }
+            group.addTask { await self.announce() }
             await follow(in: &group)
             await end()
             group.cancelAll()

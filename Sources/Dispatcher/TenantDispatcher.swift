@@ -47,6 +47,7 @@ public final class TenantDispatcher: Sendable {
     /// Which start of this dispatcher this is; zero until it is known.
     let bootNumber = Mutex<UInt64>(0)
     let isRestored: Mutex<Bool>
+    private let requestNumber = Atomic(UInt32.random(in: .min ... .max))
 
     /// Makes a dispatcher that has not begun.
     ///
@@ -131,11 +132,12 @@ public final class TenantDispatcher: Sendable {
 
     var present: Moment { Moment(wall: clock.now, steady: .now) }
 
-    /// Begins with four bytes of the instance, so that any dispatcher can tell whose request it is.
+    /// Begins with four bytes of the instance, so that any dispatcher can tell whose request it is; then a number and
+    /// eight random bytes.
     func newRequestID() -> RequestID {
-        let drawn = RequestID.random()
         let instance = correspondent.member.high & 0xffff_ffff_0000_0000
-        return RequestID(high: instance | (drawn.high & 0xffff_ffff), low: drawn.low)
+        let number = requestNumber.wrappingAdd(1, ordering: .relaxed).newValue
+        return RequestID(high: instance | UInt64(number), low: .random(in: .min ... .max))
     }
 }
 

@@ -126,10 +126,10 @@ public struct PresenceTable: Sendable {
     mutating func took(
         _ boot: BootID, dispatchedAt dispatched: ContinuousClock.Instant, at now: ContinuousClock.Instant
     ) {
-        guard var peer = peers[boot] else { return }
-        peer.lastTaking = now
-        peer.reached = max(peer.reached ?? dispatched, dispatched)
-        peers[boot] = peer
+        guard let index = peers.index(forKey: boot) else { return }
+        peers.values[index].lastTaking = now
+        let reached = peers.values[index].reached ?? dispatched
+        peers.values[index].reached = max(reached, dispatched)
     }
 
     /// The broker saw the inbox of a boot close.

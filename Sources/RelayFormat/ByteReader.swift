@@ -15,8 +15,8 @@ public struct ByteReader: ~Copyable {
     /// Checks that nothing is left.
     ///
     /// - Throws: `trailingBytes` if there is.
-    public func expectEnd(of field: String) throws(RelayFormatError) {
-        guard remaining == 0 else { throw RelayFormatError(.trailingBytes, in: field) }
+    public func expectEnd(of field: @autoclosure () -> String) throws(RelayFormatError) {
+        guard remaining == 0 else { throw RelayFormatError(.trailingBytes, in: field()) }
     }
 
     /// Takes the next `count` bytes.

@@ -11,12 +11,12 @@ struct ExecutionClaimTests {
         var scene = ExecutionScene(hasJournal: true)
         #expect(scene.admit(1, as: .once) == .claim(1, .once, writes: true))
         #expect(scene.grant(1) == [])
-        #expect(scene.written(1) == [.run(1, says: false)])
+        #expect(scene.written(1) == [.run(1)])
         #expect(scene.grant(1) == [], "a second grant starts nothing")
         #expect(scene.admit(2, as: .once) == .claim(2, .once, writes: true))
         #expect(scene.written(2) == [])
         #expect(scene.ask(2) == .queued)
-        #expect(scene.grant(2) == [.run(2, says: false)])
+        #expect(scene.grant(2) == [.run(2)])
         #expect(scene.ask(2) == .running)
     }
 
@@ -27,7 +27,7 @@ struct ExecutionClaimTests {
         #expect(scene.grant(1, attempt: 1) == [])
         #expect(scene.grant(1, attempt: 3) == [])
         #expect(scene.grant(9) == [])
-        #expect(scene.grant(1, attempt: 2) == [.run(1, says: false)])
+        #expect(scene.grant(1, attempt: 2) == [.run(1)])
     }
 
     @Test("a claim is said again after a second, and given back after two; a grant after that is ignored")
@@ -68,7 +68,7 @@ struct ExecutionClaimTests {
             _ = scene.admit(1, attempt: 2, as: requestClass)
             #expect(scene.resolve(1, nil).count == 1)
             _ = scene.grant(1, attempt: 2)
-            #expect(scene.written(1) == [.run(1, says: false)])
+            #expect(scene.written(1) == [.run(1)])
         }
     }
 
@@ -111,7 +111,7 @@ struct ExecutionClaimTests {
             #expect(scene.resolve(2, nil) == [])
             #expect(scene.cancel(3, attempt: 2, mode) == [], "not here")
             #expect(scene.admit(3, attempt: 2) == .giveBack(3, .late, []))
-            #expect(scene.admit(3, attempt: 3) == .run(3, says: true))
+            #expect(scene.admit(3, attempt: 3) == .run(3))
             #expect(scene.cancel(3, attempt: 2, mode) == [], "a former attempt")
         }
     }
@@ -164,7 +164,7 @@ struct ExecutionClaimTests {
         var scene = ExecutionScene(hasJournal: true)
         #expect(scene.admit(1, attempt: 2, as: .keyed) == .lookUp(1))
         #expect(scene.resolve(1, .interrupted, attempt: 1) == [.write(1)])
-        #expect(scene.written(1) == [.run(1, says: false)])
+        #expect(scene.written(1) == [.run(1)])
     }
 
     @Test("work that has its receipt is answered from the journal, and never started again")
@@ -245,15 +245,15 @@ struct ExecutionClaimTests {
         #expect(scene.ask(2) == .queued)
         #expect(scene.admit(3) == .giveBack(3, .busy, []))
         #expect(scene.table.credit == 0)
-        #expect(scene.finish(1) == [.respond(1, attempt: 1), .run(2, says: true)])
+        #expect(scene.finish(1) == [.respond(1, attempt: 1), .run(2)])
         #expect(scene.admit(4) == .giveBack(4, .busy, []))
         #expect(scene.finish(2) == [.respond(2, attempt: 1)])
-        #expect(scene.admit(5) == .run(5, says: true))
+        #expect(scene.admit(5) == .run(5))
         #expect(scene.finish(5) == [.respond(5, attempt: 1)])
         #expect(scene.admit(6, as: .once, alone: true) == .claim(6, .once, writes: false))
         #expect(scene.admit(7) == .giveBack(7, .busy, []))
         #expect(scene.cancel(6) == [.settle(6, [])])
-        #expect(scene.admit(8) == .run(8, says: true))
+        #expect(scene.admit(8) == .run(8))
     }
 
     @Test("what cannot run alone within ten seconds is given back")
@@ -265,7 +265,7 @@ struct ExecutionClaimTests {
         #expect(scene.tick() == [])
         scene.wait(.milliseconds(1))
         #expect(scene.tick() == [.giveBack(2, .busy, ["a"])])
-        #expect(scene.admit(3) == .run(3, says: true))
+        #expect(scene.admit(3) == .run(3))
     }
 
     @Test("answers go to the newest process of a dispatcher")

@@ -7,7 +7,7 @@ struct ExecutionScene: ~Copyable {
 
     /// A step, reduced to what tests look at.
     enum Seen: Equatable, CustomStringConvertible {
-        case run(UInt64, says: Bool)
+        case run(UInt64)
         case accept(UInt64)
         case write(UInt64)
         case claim(UInt64, RequestClass, writes: Bool)
@@ -23,7 +23,7 @@ struct ExecutionScene: ~Copyable {
 
         init(_ step: Table.Step) {
             switch step {
-            case .run(let dispatch, let isAccepted): self = .run(dispatch.id.low, says: !isAccepted)
+            case .run(let dispatch): self = .run(dispatch.id.low)
             case .accept(let dispatch): self = .accept(dispatch.id.low)
             case .write(let dispatch): self = .write(dispatch.id.low)
             case .claim(let dispatch, let isWritten):
@@ -42,7 +42,7 @@ struct ExecutionScene: ~Copyable {
 
         var description: String {
             switch self {
-            case .run(let id, let says): "run \(id) says \(says)"
+            case .run(let id): "run \(id)"
             case .accept(let id): "accept \(id)"
             case .write(let id): "write \(id)"
             case .claim(let id, let requestClass, let writes): "claim \(id) \(requestClass) writes \(writes)"
@@ -114,6 +114,8 @@ struct ExecutionScene: ~Copyable {
     mutating func receipt(_ numbers: UInt64...) -> [String] {
         table.receipt(numbers.map(Self.id), at: now).carriers.sorted()
     }
+
+    mutating func announced() -> [UInt64] { table.takeUnannounced().map(\.id.low) }
 
     mutating func tick() -> [Seen] { table.tick(at: now).map(Seen.init) }
 

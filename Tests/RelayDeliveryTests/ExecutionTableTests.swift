@@ -7,7 +7,7 @@ struct ExecutionTableTests {
     @Test("a dispatch starts once, and never again while it runs or after it has finished", arguments: [false, true])
     func onlyOnce(again: Bool) {
         var scene = ExecutionScene()
-        #expect(scene.admit(1, by: "a") == .run(1, says: true))
+        #expect(scene.admit(1, by: "a") == .run(1))
         #expect(scene.admit(1, by: "b", again: again) == .accept(1))
         #expect(scene.admit(1, attempt: 2) == .accept(1))
         #expect(scene.finish(1) == [.respond(1, attempt: 2)])
@@ -15,17 +15,43 @@ struct ExecutionTableTests {
         #expect(scene.admit(1, attempt: 3, by: "c") == .respond(1, attempt: 3))
         #expect(scene.admit(1, attempt: 1, by: "d") == .respond(1, attempt: 3))
         #expect(scene.receipt(1) == ["a", "b", "c", "d"])
-        #expect(scene.admit(1, attempt: 4, by: "e") == .settle(1, ["e"]))
         #expect(scene.table.count == 0)
+    }
+
+    @Test("after its receipt what must not run twice never starts again, and a redelivery of what may is claimed")
+    func afterReceipt() {
+        for requestClass in RequestClass.allCases {
+            var scene = ExecutionScene()
+            _ = scene.admit(1, as: requestClass)
+            if requestClass == .once { _ = scene.grant(1) }
+            _ = scene.finish(1)
+            _ = scene.receipt(1)
+            let again = scene.admit(1, attempt: 2, as: requestClass, by: "e", again: true)
+            #expect(again == (requestClass == .safe ? .claim(1, .safe, writes: false) : .settle(1, ["e"])))
+        }
+    }
+
+    @Test("what runs is announced to its dispatcher once, unless it has been answered by then")
+    func announced() {
+        var scene = ExecutionScene()
+        #expect(scene.table.hasUnannounced == false)
+        for number in UInt64(1)...3 { _ = scene.admit(number) }
+        _ = scene.admit(4, as: .once)
+        _ = scene.finish(2)
+        #expect(scene.table.hasUnannounced == true)
+        #expect(scene.announced() == [1, 3])
+        #expect(scene.announced() == [])
+        #expect(scene.grant(4) == [.run(4)])
+        #expect(scene.table.hasUnannounced == false, "its claim was its announcement")
     }
 
     @Test("what a fresh dispatch meets, by its class, and by whether it may have been given to another")
     func admission() {
         let table: [(RequestClass, again: Bool, journal: Bool, ExecutionScene.Seen)] = [
-            (.safe, false, false, .run(1, says: true)),
-            (.safe, false, true, .run(1, says: true)),
+            (.safe, false, false, .run(1)),
+            (.safe, false, true, .run(1)),
             (.safe, true, true, .claim(1, .safe, writes: false)),
-            (.keyed, false, false, .run(1, says: true)),
+            (.keyed, false, false, .run(1)),
             (.keyed, false, true, .write(1)),
             (.keyed, true, false, .claim(1, .keyed, writes: false)),
             (.keyed, true, true, .lookUp(1)),
@@ -54,7 +80,7 @@ struct ExecutionTableTests {
         var scene = ExecutionScene(limits: .init(requests: 1))
         #expect(scene.admit(1, by: "a", offer: .unknown) == .giveBack(1, .serviceUnknown, ["a"]))
         #expect(scene.admit(2, gate: false) == .giveBack(2, .busy, []))
-        #expect(scene.admit(3) == .run(3, says: true))
+        #expect(scene.admit(3) == .run(3))
         #expect(scene.table.credit == 0)
         #expect(scene.admit(4, by: "b") == .giveBack(4, .busy, ["b"]))
         scene.table.isRefusing = true
@@ -90,7 +116,7 @@ struct ExecutionTableTests {
     func late() {
         var scene = ExecutionScene()
         scene.wait(.milliseconds(4999))
-        #expect(scene.admit(1, until: .seconds(5)) == .run(1, says: true))
+        #expect(scene.admit(1, until: .seconds(5)) == .run(1))
         scene.wait(.milliseconds(1))
         #expect(scene.admit(2, until: .seconds(5)) == .giveBack(2, .late, []))
         scene.wait(.seconds(25))
@@ -134,7 +160,7 @@ struct ExecutionTableTests {
 
     @Test("what must not run twice is remembered beyond its deadline, lest a step of the clock let it in again")
     func clockStep() {
-        let table: [(RequestClass, ExecutionScene.Seen)] = [(.safe, .run(1, says: true)), (.keyed, .settle(1, []))]
+        let table: [(RequestClass, ExecutionScene.Seen)] = [(.safe, .run(1)), (.keyed, .settle(1, []))]
         for (requestClass, step) in table {
             var scene = ExecutionScene()
             _ = scene.admit(1, as: requestClass)
@@ -151,13 +177,13 @@ struct ExecutionTableTests {
     func bounded() {
         var scene = ExecutionScene(limits: .init(requests: 10, settled: 100))
         for number in UInt64(0)..<1000 {
-            _ = scene.admit(number, deadline: .seconds(30) + .milliseconds(Int(number)))
+            _ = scene.admit(number, as: .keyed, deadline: .seconds(30) + .milliseconds(Int(number)))
             _ = scene.finish(number)
             _ = scene.receipt(number)
         }
         #expect(scene.admit(999) == .settle(999, []))
         #expect(scene.admit(900) == .settle(900, []))
-        #expect(scene.admit(899) == .run(899, says: true))
+        #expect(scene.admit(899) == .run(899))
     }
 
     @Test("the carriers of a lost lease settle nothing any more")
@@ -191,7 +217,7 @@ struct ExecutionTableTests {
         #expect(scene.ask(1, attempt: 2) == nil)
         #expect(scene.table.deny(ExecutionScene.name(1, attempt: 2), at: scene.now) == .notKnown)
         #expect(scene.admit(1, attempt: 2) == .giveBack(1, .late, []))
-        #expect(scene.admit(1, attempt: 3) == .run(1, says: true))
+        #expect(scene.admit(1, attempt: 3) == .run(1))
         #expect(scene.table.deny(ExecutionScene.name(1, attempt: 3), at: scene.now) == .running)
     }
 }

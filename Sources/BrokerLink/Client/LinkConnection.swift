@@ -162,6 +162,7 @@ final class LinkConnection: Sendable {
             state.outbox = outbox
             return state.ending != nil
         }
+        try LinkFrameEncoder.add(to: channel)
         try channel.pipeline.syncOperations.addHandler(
             LinkSocket<ServerMessage>(
                 isServer: false, timing: configuration.timing,

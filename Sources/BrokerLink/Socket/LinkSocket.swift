@@ -67,12 +67,12 @@ final class LinkSocket<Incoming: LinkMessage>: ChannelDuplexHandler {
         switch frame.opcode {
         case .binary where frame.fin:
             do {
-                onMessages(try LinkFrame.unpack(frame.unmaskedData))
+                onMessages(try LinkFrame.unpack(frame.plainData))
             } catch {
                 end(error, context)
             }
         case .ping:
-            let pong = WebSocketFrame(fin: true, opcode: .pong, maskKey: mask, data: frame.unmaskedData)
+            let pong = WebSocketFrame(fin: true, opcode: .pong, maskKey: mask, data: frame.plainData)
             context.writeAndFlush(wrapOutboundOut(pong), promise: nil)
         case .pong: break
         case .connectionClose: end(LinkError(.lost, "the other end closed the link"), context)

@@ -108,7 +108,12 @@ extension DispatchMachine {
         guard let tracked = requests[id] else {
             return resolve(dispatch, by: header, outcome: outcome, at: now) ?? late(receipt)
         }
-        if case .ending = tracked.state { return [] }
+        switch tracked.state {
+        case .ending: return []
+        // It answered before it had to say that it runs it.
+        case .dispatched(.group, let since): presence.took(boot, dispatchedAt: since, at: now.steady)
+        case .waiting, .dispatched, .held, .granted: break
+        }
         guard counts(outcome, of: dispatch, by: header, for: tracked) else {
             note(id, .late, at: now.wall, attempt: dispatch.attempt, connector: name(of: boot), detail: outcome.text)
             lateReplies += 1
@@ -231,7 +236,7 @@ extension DispatchMachine {
         _ id: RequestID, _ outcome: ResponseMessage.Outcome, connector: MemberID? = nil, name: String? = nil,
         attempt: UInt32? = nil, at now: RelayTime, then actions: [Action] = []
     ) -> [Action] {
-        guard var tracked = requests[id] else { return actions }
+        guard var tracked = take(out: id) else { return actions }
         let ending = RequestEnding(
             outcome, connector: connector, connectorName: name, attempt: attempt ?? tracked.attempt, at: now)
         if let failure = outcome.failure {
@@ -256,12 +261,9 @@ extension DispatchMachine {
         }
         let answer = Action.answer(tracked.submission, tracked.payload, ending, tracked.events)
         guard tracked.submission.isDurable else {
-            forget(id)
+            bytes -= tracked.submission.size
             return actions + [answer]
         }
-        release(id)
-        deadlines.remove(id)
-        unsettled.remove(id)
         let change = LedgerChange(
             id: id, progress: progress, events: Array(tracked.events[tracked.recordedEvents...]), ending: ending)
         tracked.state = .ending
@@ -271,10 +273,16 @@ extension DispatchMachine {
     }
 
     mutating func forget(_ id: RequestID) {
-        release(id)
+        if let tracked = take(out: id) { bytes -= tracked.submission.size }
+    }
+
+    /// Takes a request out of whatever hand it is in, and out of the machine.
+    private mutating func take(out id: RequestID) -> Tracked? {
+        guard let tracked = requests.removeValue(forKey: id) else { return nil }
+        pass(id, from: tracked.boot, to: nil)
         deadlines.remove(id)
-        unsettled.remove(id)
-        if let tracked = requests.removeValue(forKey: id) { bytes -= tracked.submission.size }
+        if !unsettled.isEmpty { unsettled.remove(id) }
+        return tracked
     }
 }
 
@@ -287,7 +295,8 @@ extension ResponseMessage.Outcome {
     /// The outcome in a few words.
     var text: String {
         switch self {
-        case .http(let content): "status \(content.status), \(content.body.count) bytes"
+        // Written for each call, so without the costs of an interpolation.
+        case .http(let content): "status " + String(content.status) + ", " + String(content.body.count) + " bytes"
         case .failed(let failure): "\(failure)"
         }
     }

@@ -96,20 +96,14 @@ extension DispatchMachine {
     }
 
     private mutating func dispatch(_ id: RequestID, by route: Route, at now: Moment) -> [Action] {
-        guard var tracked = requests[id] else { return [] }
-        tracked.attempt += 1
-        if tracked.submission.requestClass == .keyed { tracked.doubts.insert(tracked.attempt) }
-        tracked.isCrowdedOut = false
-        tracked.holdOff = nil
-        let sending = Dispatch(
-            attempt: tracked.attempt, route: route, runsAlone: tracked.losses >= limits.lossesBeforeAlone)
+        guard let index = requests.index(forKey: id) else { return [] }
         let target = if case .inbox(let boot) = route { name(of: boot) } else { "" }
-        tracked.note(
-            .dispatched, at: now.wall, connector: target,
-            detail: sending.runsAlone ? "to its inbox, to run alone" : target.isEmpty ? "to the group" : "to its inbox")
-        requests[id] = tracked
+        let sending = requests.values[index].dispatched(
+            by: route, to: target, lossesBeforeAlone: limits.lossesBeforeAlone, at: now.wall)
+        let (submission, payload) = (requests.values[index].submission, requests.values[index].payload)
         hold(id, as: .dispatched(route, at: now.steady), at: now)
-        return recorded(id, [.dispatch(tracked.submission, tracked.payload, sending)])
+        let actions: [Action] = [.dispatch(submission, payload, sending)]
+        return submission.isDurable ? recorded(id, actions) : actions
     }
 
     private mutating func wait(_ id: RequestID, prospects: PresenceTable.Prospects, at now: Moment) -> [Action] {

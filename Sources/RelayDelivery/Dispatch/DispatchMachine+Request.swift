@@ -82,6 +82,22 @@ extension DispatchMachine {
 
         var name: DispatchName { DispatchName(request: submission.id, attempt: attempt) }
 
+        /// Begins a further attempt.
+        mutating func dispatched(
+            by route: Route, to target: String, lossesBeforeAlone: Int, at now: RelayTime
+        ) -> Dispatch {
+            attempt += 1
+            if submission.requestClass == .keyed { doubts.insert(attempt) }
+            isCrowdedOut = false
+            holdOff = nil
+            let sending = Dispatch(attempt: attempt, route: route, runsAlone: losses >= lossesBeforeAlone)
+            note(
+                .dispatched, at: now, connector: target,
+                detail: sending.runsAlone
+                    ? "to its inbox, to run alone" : target.isEmpty ? "to the group" : "to its inbox")
+            return sending
+        }
+
         /// Comes into a hand, or on its way to one.
         mutating func enter(_ state: State, at now: ContinuousClock.Instant) {
             self.state = state

@@ -17,7 +17,7 @@ extension ExecutionTable {
             entry.state = .claimed(since: since, isGranted: true, isWritten: isWritten)
             entries[name.request] = entry
             if isWritten {
-                steps.append(run(name.request, isAccepted: true))
+                steps.append(run(name.request))
             } else {
                 timers.set(min(entry.dispatch.dispatchUntil, entry.dispatch.deadline), for: name.request)
             }
@@ -108,12 +108,12 @@ extension ExecutionTable {
         now < dispatch.dispatchUntil && now < dispatch.deadline
     }
 
-    mutating func run(_ id: RequestID, isAccepted: Bool) -> Step {
+    mutating func run(_ id: RequestID) -> Step {
         guard var entry = entries[id] else { return .wait }
         timers.remove(id)
         entry.state = .running(isCancelled: false)
         entries[id] = entry
-        return .run(entry.dispatch, isAccepted: isAccepted)
+        return .run(entry.dispatch)
     }
 
     /// Remembers that no dispatch of a request up to the given one is started, although its deadline is not known.

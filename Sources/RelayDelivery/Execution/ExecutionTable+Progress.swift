@@ -47,7 +47,7 @@ extension ExecutionTable {
             case .claimed(let since, isGranted: false, _):
                 entries[id]?.state = .claimed(since: since, isGranted: false, isWritten: true)
             case .claimed, .writing:
-                steps += isInTime(entry.dispatch, at: now) ? [run(id, isAccepted: true)] : giveBack(id, .late)
+                steps += isInTime(entry.dispatch, at: now) ? [run(id)] : giveBack(id, .late)
             case .resolving, .waiting, .running, .finished: break
             }
         }
@@ -67,6 +67,20 @@ extension ExecutionTable {
     }
 
     // MARK: Handlers
+
+    /// Whether something was started of which its dispatcher has not heard.
+    public var hasUnannounced: Bool { !unannounced.isEmpty }
+
+    /// Those of them that still run.
+    ///
+    /// ACCEPTED is to be said of each; of what has finished, its response says all that ACCEPTED would have.
+    public mutating func takeUnannounced() -> [Dispatch] {
+        defer { unannounced.removeAll(keepingCapacity: unannounced.count < 1024) }
+        return unannounced.compactMap { id in
+            guard let entry = entries[id], case .running = entry.state else { return nil }
+            return entry.dispatch
+        }
+    }
 
     /// How a request that runs has ended, given what its handler says: a handler that was torn down knows less.
     public func ending(of id: RequestID, _ outcome: ResponseMessage.Outcome) -> ResponseMessage.Outcome {
@@ -116,9 +130,10 @@ extension ExecutionTable {
         return settlement
     }
 
+    /// Takes an entry out for good; what must not run twice is remembered, lest another record start it again.
     private mutating func settle(_ id: RequestID) -> Entry? {
         guard let entry = remove(id) else { return nil }
-        close(entry.dispatch, upTo: .max)
+        if entry.dispatch.requestClass != .safe { close(entry.dispatch, upTo: .max) }
         return entry
     }
 

@@ -93,8 +93,8 @@ extension ExecutionTable {
     ///
     /// Where carriers are named, the table has let go of the request and they are to be settled.
     public enum Step: Sendable {
-        /// Run it now, and say ACCEPTED first where that was not said.
-        case run(Dispatch, isAccepted: Bool)
+        /// Run it now. ACCEPTED was said, or is owed: `takeUnannounced`.
+        case run(Dispatch)
         /// Say ACCEPTED.
         case accept(Dispatch)
         /// Say ACCEPTED, write down that it starts, and call `written` or `notWritten`.

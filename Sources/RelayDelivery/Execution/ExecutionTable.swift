@@ -19,6 +19,8 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
     /// When an entry has to be looked at again.
     var timers = DeadlineQueue<RequestID>()
     var closed: ClosedRequests
+    /// What was started without a word to its dispatcher.
+    var unannounced: [RequestID] = []
     /// Whether new work is given back.
     public var isRefusing = false
 
@@ -133,7 +135,8 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
             return .write(dispatch)
         }
         entry.state = .running(isCancelled: false)
-        return .run(dispatch, isAccepted: false)
+        unannounced.append(id)
+        return .run(dispatch)
     }
 
     func isJournaled(_ dispatch: Dispatch) -> Bool { hasJournal && dispatch.requestClass != .safe }

@@ -6,9 +6,7 @@ extension ModelConnector {
     func carryOut(_ steps: [Table.Step]) {
         for step in steps {
             switch step {
-            case .run(let dispatch, let isAccepted):
-                if !isAccepted { accept(dispatch) }
-                run(dispatch)
+            case .run(let dispatch): run(dispatch)
             case .accept(let dispatch): accept(dispatch)
             case .write(let dispatch):
                 accept(dispatch)
@@ -36,6 +34,10 @@ extension ModelConnector {
             case .withdraw(let name): note([.withdrawn(name.request, attempt: name.attempt)])
             case .stop(let id): stop(id)
             }
+        }
+        guard table.hasUnannounced else { return }
+        model.after(model.draw(0...10)) { [self] in
+            whenAwake { connector in for dispatch in connector.table.takeUnannounced() { connector.accept(dispatch) } }
         }
     }
 
