@@ -27,7 +27,8 @@ extension ConnectorSession {
                 Task { await self.extendLeases() }
                 nextExtension = now + .seconds(20)
             }
-            carryOut(change { $0.table.tick(at: clock.now) })
+            let isSlow = outbox.isSlow(at: now)
+            carryOut(change { $0.table.tick(at: clock.now, isSendingSlow: isSlow) })
             endPauseIfDue()
             try? await Task.sleep(until: min(nextBeat, now + .milliseconds(250)), clock: .continuous)
         }

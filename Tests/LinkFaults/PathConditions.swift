@@ -16,6 +16,8 @@ public struct PathConditions: Sendable, Equatable {
         public var carriage = Carriage.passes
         /// How much later than sent they arrive.
         public var delay = Duration.zero
+        /// The most bytes that arrive in a second; nil for as many as come.
+        public var bytesPerSecond: Int?
         /// Turns one bit of the next bytes around, in each connection.
         public var flipsBit = false
 

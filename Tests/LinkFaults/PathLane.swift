@@ -13,6 +13,8 @@ final class PathLane: ChannelInboundHandler {
     private var source: (any Channel)?
     private var waiting: [(bytes: ByteBuffer, due: NIODeadline)] = []
     private var waitingBytes = 0
+    /// When the last byte that waits arrives, at the way's speed.
+    private var lastArrival = NIODeadline.now()
     private var unwritten = 0
     private var hasFlipped = false
     private var hasEnded = false
@@ -43,7 +45,12 @@ final class PathLane: ChannelInboundHandler {
                 bytes.setInteger(byte ^ 1, at: index)
             }
         }
-        waiting.append((bytes, .now() + TimeAmount(way.delay)))
+        var due = NIODeadline.now() + TimeAmount(way.delay)
+        if let rate = way.bytesPerSecond {
+            due = max(due, lastArrival) + .nanoseconds(Int64(bytes.readableBytes) * 1_000_000_000 / Int64(rate))
+            lastArrival = due
+        }
+        waiting.append((bytes, due))
         waitingBytes += bytes.readableBytes
     }
 

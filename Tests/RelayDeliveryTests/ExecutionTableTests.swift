@@ -140,6 +140,20 @@ struct ExecutionTableTests {
         #expect(scene.table.earliestDue == nil)
     }
 
+    @Test("a response is not said again while it may still be on its way, and is given up at its deadline all the same")
+    func slowWay() {
+        var scene = ExecutionScene()
+        _ = scene.admit(1, by: "a")
+        _ = scene.finish(1)
+        for _ in 0..<20 {
+            scene.wait(.seconds(1))
+            #expect(scene.tick(slow: true) == [])
+        }
+        #expect(scene.tick() == [.respond(1, attempt: 1)])
+        scene.wait(.seconds(10))
+        #expect(scene.tick(slow: true) == [.settle(1, ["a"])])
+    }
+
     @Test("at its deadline an answer is given up and its records are settled")
     func deadline() {
         var scene = ExecutionScene()

@@ -65,6 +65,9 @@ struct LinkBook: ~Copyable {
 
     // What the application asks for.
 
+    /// About what one message of records costs; as many are written as the link takes.
+    private static let sendCost = 128 << 10
+
     mutating func launch(
         _ records: [OutgoingRecord], over outbox: LinkOutbox<ClientMessage>,
         _ continuation: CheckedContinuation<[SendOutcome], Never>
@@ -74,7 +77,7 @@ struct LinkBook: ~Copyable {
         tickets[ticket] = Ticket(
             continuation: continuation, outcomes: Array(repeating: lost, count: records.count), outstanding: 0)
         var start = 0
-        for chunk in records.chunks(ofCost: { $0.payload.count + OutgoingRecord.overhead }) {
+        for chunk in records.chunks(upTo: Self.sendCost, ofCost: { $0.payload.count + OutgoingRecord.overhead }) {
             let batch = freshID()
             pending[batch] = .batch(ticket: ticket, range: start..<start + chunk.count)
             tickets[ticket]?.outstanding += 1

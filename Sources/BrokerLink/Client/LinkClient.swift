@@ -246,7 +246,8 @@ public final class LinkClient: Broker {
                 switch book.phase {
                 case .over(let error): return error
                 case .ready(let outbox):
-                    guard outbox.backlog < configuration.backlogBytes else {
+                    let isControl = records.first?.lane == .control
+                    guard outbox.backlog < configuration.backlogBytes + (isControl ? 1 << 20 : 0) else {
                         return BrokerError(.overloaded(retryAfter: .milliseconds(100)), "the link is full")
                     }
                     book.launch(records, over: outbox, continuation)

@@ -58,6 +58,7 @@ final class LinkConnection: Sendable {
         ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(configuration.connectTimeout))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(LinkTransport.unsentLimit, value: LinkTransport.unsentBytes)
             .connect(
                 host: configuration.proxy?.host ?? configuration.host,
                 port: configuration.proxy?.port ?? configuration.port

@@ -57,6 +57,10 @@ enum ClientMessage: LinkMessage {
         }
     }
 
+    var isBulk: Bool {
+        if case .send(_, let records) = self { records.first?.lane == .data } else { false }
+    }
+
     func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .authenticate(let token, let proof):

@@ -1,14 +1,14 @@
 internal import BrokerCore
 
 extension Array {
-    /// Cuts the list so that no part costs much more than a frame should hold.
-    func chunks(ofCost cost: (Element) -> Int) -> [[Element]] {
+    /// Cuts the list so that no part costs much more than it should; a frame at the most.
+    func chunks(upTo limit: Int = LinkFrame.full, ofCost cost: (Element) -> Int) -> [[Element]] {
         var chunks: [[Element]] = []
         var start = startIndex
         var held = 0
         for index in indices {
             held += cost(self[index])
-            if held >= LinkFrame.full {
+            if held >= limit {
                 chunks.append(Array(self[start...index]))
                 start = index + 1
                 held = 0

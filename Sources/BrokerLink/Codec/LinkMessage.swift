@@ -5,6 +5,9 @@ protocol LinkMessage: Sendable, Equatable {
     /// About how many bytes the message takes in memory and on the wire; at least its encoded size.
     var cost: Int { get }
 
+    /// Whether it carries bodies, which what steers may overtake.
+    var isBulk: Bool { get }
+
     /// Names the kind of message.
     var code: UInt8 { get }
 

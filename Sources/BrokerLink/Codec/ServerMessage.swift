@@ -72,6 +72,14 @@ enum ServerMessage: LinkMessage {
         }
     }
 
+    var isBulk: Bool {
+        switch self {
+        // A lease must not end before it has begun.
+        case .delivered, .revoked: true
+        default: false
+        }
+    }
+
     func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .challenge(let nonce): buffer.write(block: nonce)

@@ -67,6 +67,7 @@ public final class LinkServer: Sendable {
                 state.sessions[ObjectIdentifier(session)] = session
                 return true
             }
+            _ = channel.setOption(LinkTransport.unsentLimit, value: LinkTransport.unsentBytes)
             try LinkFrameEncoder.add(to: channel)
             try channel.pipeline.syncOperations.addHandler(session.makeSocket())
             guard isRoom else { return session.end(LinkError(.refused(.overloaded), "too many links")) }

@@ -1,14 +1,21 @@
 internal import BrokerCore
+internal import DequeModule
 internal import NIOCore
 internal import NIOWebSocket
 internal import Synchronization
 
 /// What waits to be written to a link: all that gathers within one turn of the event loop leaves together.
+///
+/// Bodies are written only as far as the link takes them, so that on a slow one a beat does not wait behind megabytes.
 final class LinkOutbox<Message: LinkMessage>: Sendable {
     private struct State: ~Copyable {
         var pending: [Message] = []
+        /// What waits behind all that is pending.
+        var pendingBulk = Deque<Message>()
         /// The cost of what is pending and of what is written but has not left.
         var backlog = 0
+        /// The cost of the bulk that is written but has not left.
+        var bulkUnderWay = 0
         var isScheduled = false
         var isFinished = false
         var waiters: [CheckedContinuation<Void, Never>] = []
@@ -16,6 +23,8 @@ final class LinkOutbox<Message: LinkMessage>: Sendable {
 
     /// Above this backlog `room` waits.
     private static var highWater: Int { 2 << 20 }
+    /// So much bulk, and one message more, is written before any of it has left.
+    private static var bulkWindow: Int { 256 << 10 }
 
     private let channel: any Channel
     private let isMasking: Bool
@@ -36,7 +45,9 @@ final class LinkOutbox<Message: LinkMessage>: Sendable {
         let cost = messages.reduce(0) { $0 + $1.cost }
         let needsTurn = state.withLock { state in
             guard !state.isFinished else { return false }
-            state.pending.append(contentsOf: messages)
+            for message in messages {
+                if message.isBulk { state.pendingBulk.append(message) } else { state.pending.append(message) }
+            }
             state.backlog += cost
             defer { state.isScheduled = true }
             return !state.isScheduled
@@ -60,6 +71,8 @@ final class LinkOutbox<Message: LinkMessage>: Sendable {
     func finish(with last: Message? = nil, code: WebSocketErrorCode = .normalClosure) {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>]? in
             guard !state.isFinished else { return nil }
+            state.pending += state.pendingBulk
+            state.pendingBulk = []
             if let last { state.pending.append(last) }
             state.isFinished = true
             return state.waiters.take()
@@ -81,26 +94,41 @@ final class LinkOutbox<Message: LinkMessage>: Sendable {
     private var mask: WebSocketMaskingKey? { isMasking ? .random() : nil }
 
     private func write() {
-        let messages = state.withLock { state in
+        let (messages, bulk) = state.withLock { state in
             state.isScheduled = false
-            return state.pending.take()
+            var bulk: [Message] = []
+            while state.bulkUnderWay < Self.bulkWindow, let next = state.pendingBulk.popFirst() {
+                state.bulkUnderWay += next.cost
+                bulk.append(next)
+            }
+            return (state.pending.take(), bulk)
         }
-        guard !messages.isEmpty else { return }
-        for (frame, cost) in LinkFrame.pack(messages) {
-            let written = channel.eventLoop.makePromise(of: Void.self)
-            written.futureResult.whenComplete { _ in self.left(cost) }
-            channel.write(
-                WebSocketFrame(fin: true, opcode: .binary, maskKey: mask, data: frame), promise: written)
-        }
+        guard !messages.isEmpty || !bulk.isEmpty else { return }
+        write(messages, isBulk: false)
+        write(bulk, isBulk: true)
         channel.flush()
     }
 
-    private func left(_ cost: Int) {
-        let waiters = state.withLock { state in
+    private func write(_ messages: [Message], isBulk: Bool) {
+        for (frame, cost) in LinkFrame.pack(messages) {
+            let written = channel.eventLoop.makePromise(of: Void.self)
+            written.futureResult.whenComplete { _ in self.left(cost, isBulk: isBulk) }
+            channel.write(
+                WebSocketFrame(fin: true, opcode: .binary, maskKey: mask, data: frame), promise: written)
+        }
+    }
+
+    private func left(_ cost: Int, isBulk: Bool) {
+        let (waiters, hasMore) = state.withLock { state in
             state.backlog -= cost
-            return state.backlog <= Self.highWater / 2 ? state.waiters.take() : []
+            if isBulk { state.bulkUnderWay -= cost }
+            let waiters = state.backlog <= Self.highWater / 2 ? state.waiters.take() : []
+            let hasMore = !state.pendingBulk.isEmpty && !state.isScheduled && state.bulkUnderWay < Self.bulkWindow
+            if hasMore { state.isScheduled = true }
+            return (waiters, hasMore)
         }
         for waiter in waiters { waiter.resume() }
+        if hasMore { channel.eventLoop.execute { self.write() } }
     }
 }
 

@@ -140,9 +140,11 @@ extension ExecutionTable {
     // MARK: Time
 
     /// Time passed: claims are said again or given up, responses are sent again or given up.
-    public mutating func tick(at now: RelayTime) -> [Step] {
+    ///
+    /// - Parameter isSendingSlow: whether what was sent before may still be on its way; then no response is sent again.
+    public mutating func tick(at now: RelayTime, isSendingSlow: Bool = false) -> [Step] {
         var steps: [Step] = []
-        var bytes = 0
+        var bytes = isSendingSlow ? limits.burst : 0
         for id in timers.takeDue(at: now) {
             guard let entry = entries[id] else { continue }
             switch entry.state {

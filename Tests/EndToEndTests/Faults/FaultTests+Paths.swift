@@ -65,6 +65,29 @@ extension FaultTests {
         }
     }
 
+    @Test("16: long bodies on a slow way do not hold up beats")
+    func slowWay() async throws {
+        try await Site.withPaths(["one"]) { site in
+            let load = Load(site, "slow")
+            let path = try #require(site.paths["one"])
+            path.set { $0.toTenant.bytesPerSecond = 1_000_000 }
+            let (count, size) = (FaultTable.choose(short: 32, long: 96), 250_000)
+            async let burst = load.burst(
+                count, of: [.safe, .keyed], .init(deadline: .seconds(150), query: "&size=\(size)"))
+            let end = ContinuousClock.now + .milliseconds(count * size / 1_000_000 * 1000 - 1000)
+            while ContinuousClock.now < end {
+                let presence = try await site.http("GET", "/v1/groups/site/presence")
+                #expect(presence.text.contains("\"standing\":\"online\""), "\(presence.text)")
+                try await Task.sleep(for: .milliseconds(200))
+            }
+            let short = await load.send(.safe, .init(deadline: .seconds(20)))
+            let traces = await burst
+            expectAll(traces + [short], "answered at the first attempt") { $0.verdict == .answered && $0.attempt == 1 }
+            let row = FaultRow("16", "slow way to the tenant", traces + [short], at: site.service)
+            row.report(traces + [short], at: site.service)
+        }
+    }
+
     @Test("17: bytes are changed on the way")
     func bytesChanged() async throws {
         try await Site.withPaths(["one", "two"]) { site in
