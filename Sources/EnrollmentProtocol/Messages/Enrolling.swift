@@ -90,6 +90,31 @@ public struct EnrollAnswer: Codable, Sendable, Equatable {
     }
 }
 
+/// `POST /v1/certificates/renew`: asks for the next certificate of a registered connector; the answer is `EnrollAnswer`.
+///
+/// The same request, asked again, gets the same certificate.
+public struct RenewRequest: EnrollmentRequest, Equatable {
+    /// The certificate request (PKCS#10) in PEM, by a new key; only its public key is used.
+    public var csr: String
+    /// The generation of the certificate that the connector has now.
+    public var generation: Int
+    /// A hash that stands for the machine, by which a copy on another one shows; a warning, never a lock.
+    public var machine: String?
+
+    /// Makes a request.
+    public init(csr: String, generation: Int, machine: String? = nil) {
+        self.csr = csr
+        self.generation = generation
+        self.machine = machine
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case csr, generation, machine
+    }
+
+    public static var fields: [String] { CodingKeys.allCases.map(\.rawValue) }
+}
+
 /// The Key Authority of a tenant: its public key and the pin by which a connector knows it.
 public struct KeyAuthorityReference: Codable, Sendable, Equatable {
     /// The pin.

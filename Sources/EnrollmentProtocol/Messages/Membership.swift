@@ -2,7 +2,7 @@ public import Foundation
 
 /// In what state a connector is.
 public enum ConnectorState: String, Codable, Sendable, CaseIterable {
-    case active, revoked
+    case active, frozen, revoked
 }
 
 /// The answer to `GET /v1/self`: how the tenant sees the caller.

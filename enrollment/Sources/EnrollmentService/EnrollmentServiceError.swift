@@ -15,6 +15,7 @@ public struct EnrollmentServiceError: Error, Sendable, Equatable, CustomStringCo
             case invalidCredential = "invalid-credential"
             case expiredCredential = "expired-credential"
             case revokedCredential = "revoked-credential"
+            case frozenMember = "frozen-member"
         }
         private let known: Known
 
@@ -42,6 +43,8 @@ public struct EnrollmentServiceError: Error, Sendable, Equatable, CustomStringCo
         public static let expiredCredential = Self(known: .expiredCredential)
         /// The member behind a queue credential is revoked.
         public static let revokedCredential = Self(known: .revokedCredential)
+        /// The member behind a queue credential is frozen.
+        public static let frozenMember = Self(known: .frozenMember)
 
         /// The stable name.
         public var description: String { known.rawValue }

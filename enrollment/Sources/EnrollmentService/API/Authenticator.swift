@@ -61,6 +61,11 @@ struct Authenticator: Sendable {
         guard !member.isRevoked else {
             throw Refusal(.certificateRevoked, "The connector \(member.id) is revoked.", tenant: member.tenant)
         }
+        guard !member.isFrozen else {
+            throw Refusal(
+                .connectorFrozen, "The connector \(member.id) is frozen until an administrator lets it in again.",
+                tenant: member.tenant)
+        }
         guard rights.mayServe(member.role) else {
             throw Refusal(
                 .notPermitted, "The role “\(member.role.rawValue)” does not permit this.", tenant: member.tenant)

@@ -23,6 +23,9 @@ struct QueueCredentialVerifier: Sendable {
         guard !member.isRevoked else {
             throw EnrollmentServiceError(.revokedCredential, "The \(member.role.rawValue) \(member.id) is revoked.")
         }
+        guard !member.isFrozen else {
+            throw EnrollmentServiceError(.frozenMember, "The \(member.role.rawValue) \(member.id) is frozen.")
+        }
         guard member.notAfter > now else {
             throw EnrollmentServiceError(.expiredCredential, "The certificate of \(member.id) has expired.")
         }

@@ -18,4 +18,6 @@ struct MemberRecord: Sendable {
     let notAfter: Date
     /// Whether it, the certificate or its key is revoked.
     let isRevoked: Bool
+    /// Whether it is shut out until an administrator lets it in again.
+    let isFrozen: Bool
 }

@@ -128,7 +128,7 @@ extension Registry {
             groups: try scope.groups(ofAccount: row["account_id"], in: database), generation: row["generation"],
             publicKey: Array(row["public_key"] as Data), keyFingerprint: key,
             notAfter: (row["certificate_end"] as Stamp).date,
-            isRevoked: row["revoked_at"] != nil || row["is_denied"])
+            isRevoked: row["revoked_at"] != nil || row["is_denied"], isFrozen: row["frozen_at"] != nil)
     }
 
     /// Who may call services with a secret: an API key with the scope `call`, or an administrator.

@@ -13,6 +13,9 @@ enum RegistrySchema {
         migrator.registerMigration("2 webhooks") { database in
             try database.execute(sql: second)
         }
+        migrator.registerMigration("3 freezing and renewal") { database in
+            try database.execute(sql: third)
+        }
         return migrator
     }
 
@@ -113,5 +116,12 @@ enum RegistrySchema {
             salt BLOB NOT NULL, created_at INTEGER NOT NULL,
             UNIQUE (tenant_id, name), UNIQUE (tenant_id, id)
         ) STRICT;
+        """
+
+    /// `generation` of a connector is that of its newest certificate; the ones before it count until that is used.
+    private static let third = """
+        ALTER TABLE connectors ADD COLUMN frozen_at INTEGER;
+        ALTER TABLE connectors ADD COLUMN freeze_reason TEXT;
+        ALTER TABLE certificates ADD COLUMN first_used_at INTEGER;
         """
 }

@@ -50,6 +50,16 @@ extension TenantScope {
         }
     }
 
+    /// Shuts a connector out, within a transaction of the caller's; one that is frozen or revoked stays as it is.
+    func freezeConnector(_ id: String, reason: String, at now: Date, in database: Database) throws {
+        try database.execute(
+            sql: """
+                UPDATE connectors SET frozen_at = ?, freeze_reason = ?
+                WHERE tenant_id = ? AND id = ? AND frozen_at IS NULL AND revoked_at IS NULL
+                """,
+            arguments: [Stamp(now), reason, tenant.id, id])
+    }
+
     /// Notes that a connector was heard of.
     func noteHeartbeat(of id: String, version: String?, at now: Date) async throws {
         try await database.write { database in
@@ -59,6 +69,10 @@ extension TenantScope {
                     """,
                 arguments: [Stamp(now), version, tenant.id, id])
         }
+    }
+
+    private static func state(_ row: Row) -> ConnectorState {
+        row["revoked_at"] != nil ? .revoked : row["frozen_at"] != nil ? .frozen : .active
     }
 
     private func connectorRows(
@@ -80,7 +94,7 @@ extension TenantScope {
             }
             return ConnectorAnswer(
                 id: row["id"], displayName: row["display_name"], account: row["account"],
-                role: try Self.role(row["role"]), state: row["revoked_at"] == nil ? .active : .revoked,
+                role: try Self.role(row["role"]), state: Self.state(row),
                 groups: try groups(ofAccount: row["account_id"], in: database), generation: row["generation"],
                 keyFingerprint: key, createdAt: (row["created_at"] as Stamp).date,
                 notAfter: (row["not_after"] as Stamp).date, lastSeenAt: (row["last_seen_at"] as Stamp?)?.date,
