@@ -176,10 +176,12 @@ extension DispatchMachine {
     private func comesTo(
         _ dispatched: ContinuousClock.Instant, _ boot: BootID, within time: Duration, at now: Moment
     ) -> Bool {
-        guard let peer = presence.peers[boot], let taking = peer.lastTaking, let reached = peer.reached else {
+        guard let peer = presence.peers[boot], let taking = peer.lastTaking, now.steady - taking < time else {
             return false
         }
-        return now.steady - taking < time && reached <= dispatched
+        var reached = peer.reached
+        reached.settle(at: now.steady)
+        return reached.settled.map { $0 <= dispatched } ?? true
     }
 
     private func hasHadRoom(_ boot: BootID, for time: Duration, at now: Moment) -> Bool {
