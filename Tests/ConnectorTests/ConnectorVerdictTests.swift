@@ -56,8 +56,10 @@ struct ConnectorVerdictTests {
         let now = ContinuousClock.now
         func ago(_ seconds: Int) -> ContinuousClock.Instant { now - .seconds(seconds) }
         let link: Connectivity =
-            known.isFrozen ? .frozen(since: ago(50)) : known.isLinked
-            ? .connected(since: ago(50)) : .disconnected(reason: "cut", since: ago(50), attempts: 3)
+            known.isFrozen
+            ? .frozen(since: ago(50))
+            : known.isLinked
+                ? .connected(since: ago(50)) : .disconnected(reason: "cut", since: ago(50), attempts: 3)
         let verdict = ConnectorVerdict(
             .init(
                 link: link, proof: known.proofAge.map(ago), standing: .init(known.readiness, note: known.note),

@@ -23,7 +23,8 @@ import Testing
         ).message(WebhookAnswer.self, status: 201)
         let waiting = try await stage.registerPending("precious-gw", of: stage.acme)
         let secrets = [
-            machine.id, invitation.id, key.id, waiting.answer.id, waiting.answer.keyWords, "precious", stage.acme.tenant.id, try #require(webhook.secret),
+            machine.id, invitation.id, key.id, waiting.answer.id, waiting.answer.keyWords, "precious",
+            stage.acme.tenant.id, try #require(webhook.secret),
         ]
         let before = try await snapshot(stage)
 

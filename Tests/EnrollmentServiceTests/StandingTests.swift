@@ -46,7 +46,8 @@ import Testing
         #expect(seen.state == .frozen && seen.freezeReason == "odd traffic" && seen.frozenAt == stage.now)
         for (method, called, body) in [
             (HTTPRequest.Method.get, APIPath.ownState, nil), (.post, APIPath.heartbeat, "{}"),
-            (.post, APIPath.queueCredentials, #"{"boot_id":"\(Self.first)"}"#), (.post, APIPath.revokeCertificate, "{}"),
+            (.post, APIPath.queueCredentials, #"{"boot_id":"\(Self.first)"}"#),
+            (.post, APIPath.revokeCertificate, "{}"),
         ] {
             let answer = try await stage.call(method, called, certificate: machine.certificate, body: body)
             #expect(answer.problem == .connectorFrozen && answer.status == 403, "\(called)")
@@ -121,7 +122,7 @@ import Testing
         let second = try await stage.register(of: stage.acme)
         #expect(try await stage.order("/v1/connectors/\(second.id)/revoke", of: stage.acme).status == 204)
         #expect(try await denied() == ["key", "key", "serial"])
-        stage.advance(by: 31 * 86_400)
+        stage.advance(by: 32 * 86_400)
         let third = try await stage.register(of: stage.acme)
         #expect(try await stage.order("/v1/connectors/\(third.id)/revoke", of: stage.acme).status == 204)
         #expect(try await denied() == ["key", "serial"])

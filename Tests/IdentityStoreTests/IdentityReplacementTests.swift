@@ -35,7 +35,8 @@ import Testing
             generation: 1, notAfter: Date(timeIntervalSince1970: 2000), renewAt: Date(timeIntervalSince1970: 1000),
             registeredAt: Date(timeIntervalSince1970: 0), invitationDigest: "00")
         try store.save(
-            record, certificates: try CertificatePEM.decode(String(contentsOfFile: folder + "/self.pem", encoding: .utf8)))
+            record,
+            certificates: try CertificatePEM.decode(String(contentsOfFile: folder + "/self.pem", encoding: .utf8)))
     }
 
     @Test func theNewOneTakesThePlaceAndTheOldOneIsKeptAside() throws {
@@ -66,7 +67,8 @@ import Testing
         // What `promote` does, move by move, ended after each.
         let moves = [
             ("", "previous", "identity.json"), ("", "previous", "certificate.pem"), ("", "previous", "key.pem"),
-            ("replacement", "", "key.pem"), ("replacement", "", "certificate.pem"), ("replacement", "", "identity.json"),
+            ("replacement", "", "key.pem"), ("replacement", "", "certificate.pem"),
+            ("replacement", "", "identity.json"),
         ]
         for count in 0...moves.count {
             try? FileManager.default.removeItem(atPath: folder)
