@@ -80,7 +80,8 @@ public struct Registration: Sendable {
                 "This machine is registered already: connector \(identity.record.connectorID) of "
                     + "\(identity.record.account) at \(identity.record.tenantURL), since "
                     + "\(identity.record.registeredAt.ISO8601Format()).",
-                advice: "The invitation was not used. Use another --state-dir for a second connector, or --replace to give "
+                advice:
+                    "The invitation was not used. Use another --state-dir for a second connector, or --replace to give "
                     + "this one a new identity.")
         }
         return .alreadyRegistered(identity)

@@ -76,6 +76,7 @@ struct ConnectorView: Encodable {
             ("key", "\(connector.keyFingerprint)"),
             ("words", KeyFingerprint(bytes: connector.keyFingerprint.bytes)?.words ?? "-"),
         ]
+        if let moved = connector.machineChangedAt { facts.append(("other machine", "since \(moved.brief)")) }
         if let frozen = connector.frozenAt {
             facts.append(("frozen", "\(frozen.brief) (\(connector.freezeReason ?? "no reason given"))"))
         }

@@ -117,6 +117,8 @@ final class DispatcherScene {
 
     func revoked(_ boot: Boot) -> [Event] { events(machine.shutOut(boot.member, at: now)) }
 
+    func readmit(_ boot: Boot) { machine.readmit(boot.member) }
+
     func closed(_ boot: Boot) -> [Event] { events(machine.closed(boot.boot, at: now)) }
 
     // MARK: Callers

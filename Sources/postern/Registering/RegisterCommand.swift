@@ -71,7 +71,10 @@ struct RegisterCommand: AsyncParsableCommand {
                     ? #"{"state":"rehearsed"}"#
                     : "\nAll is well. This was a dry run: no key was made and the invitation was not used.")
         case .registered(let identity):
-            print(json ? try IdentitySummary(identity, state: "registered", replaced: replaced).json() : "\nRegistered. Next: \(next)")
+            print(
+                json
+                    ? try IdentitySummary(identity, state: "registered", replaced: replaced).json()
+                    : "\nRegistered. Next: \(next)")
         case .alreadyRegistered(let identity):
             print(
                 json

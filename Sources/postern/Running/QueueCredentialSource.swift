@@ -49,7 +49,9 @@ actor QueueCredentialSource {
                 guard (error.isRetryable || isFrozen) && persistently else { throw error }
                 attempts += 1
                 if attempts == 1 {
-                    logger.warning("Tenant not reached; trying on", metadata: ["reason": "\(error)"])
+                    logger.warning(
+                        isFrozen ? "Frozen by the tenant; waiting to be let in again" : "Tenant not reached; trying on",
+                        metadata: ["reason": "\(error)"])
                 }
                 // Full jitter under a ceiling that doubles up to a minute.
                 let ceiling = min(60.0, 0.5 * pow(2, Double(min(attempts, 10))))

@@ -45,7 +45,8 @@ struct EnrollmentsCommand: AsyncParsableCommand {
                         ("expires", enrollment.expiresAt.brief),
                         (
                             "approval",
-                            enrollment.approveWithin.map { "needed, within \($0) s of the registration" } ?? "not needed"
+                            enrollment.approveWithin.map { "needed, within \($0) s of the registration" }
+                                ?? "not needed"
                         ), ("invitation", invitation),
                     ]))
             }

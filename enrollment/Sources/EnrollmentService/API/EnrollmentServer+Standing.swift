@@ -51,7 +51,9 @@ extension EnrollmentServer {
         let list = try await revocations.list(of: installation, at: call.now)
         return Response(
             status: .ok,
-            headers: [.contentType: "application/pkix-crl", .cacheControl: "max-age=\(RevocationListSource.freshness)"],
+            headers: [
+                .contentType: "application/pkix-crl", .cacheControl: "max-age=\(RevocationListSource.freshness)",
+            ],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: list.der)))
     }
 }

@@ -52,7 +52,8 @@ struct QueueCredentialVerifier: Sendable {
         }
         guard grant.bootNumber >= newest else {
             throw EnrollmentServiceError(
-                .replacedBoot, "This is start \(grant.bootNumber) of the connector, and start \(newest) has come since.")
+                .replacedBoot, "This is start \(grant.bootNumber) of the connector, and start \(newest) has come since."
+            )
         }
     }
 }

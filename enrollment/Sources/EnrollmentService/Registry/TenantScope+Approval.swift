@@ -145,7 +145,8 @@ extension TenantScope {
     ) async throws {
         try await database.write { database in
             let row = try Row.fetchOne(
-                database, sql: "SELECT * FROM pending_connectors WHERE tenant_id = ? AND id = ? AND state != 'rejected'",
+                database,
+                sql: "SELECT * FROM pending_connectors WHERE tenant_id = ? AND id = ? AND state != 'rejected'",
                 arguments: [tenant.id, id])
             guard let row else { throw Refusal.notFound("connector that waits for approval", id) }
             let end: Stamp = row["expires_at"]
