@@ -73,14 +73,12 @@ extension EnrollmentServer {
         do { try authenticator.requireStanding(member) } catch let refusal as Refusal {
             throw AccessTokenRefusal.unaccepted(refusal.detail, tenant: member.tenant)
         }
-        guard !member.isSuperseded else {
-            throw AccessTokenRefusal.unaccepted(Refusal.superseded(member).detail, tenant: member.tenant)
-        }
         return member
     }
 
     private func scope(of member: MemberRecord, at now: Date) throws -> AccessScope {
-        guard now > member.notAfter else { return .member }
+        // A superseded key renews and does nothing else, so that the renewal finds out whether it was copied.
+        guard now > member.notAfter else { return member.isSuperseded ? .renew : .member }
         let end = member.notAfter.addingTimeInterval(installation.settings.recovery)
         guard now <= end else {
             throw AccessTokenRefusal(
