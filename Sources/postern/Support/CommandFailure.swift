@@ -100,7 +100,8 @@ struct CommandFailure: Error, CustomStringConvertible {
         case .invalidURL, .invalidProxy, .invalidAuthorityFile: .usage
         case .alreadyRegistered: .alreadyRegistered
         case .secretRefused: .secret
-        case .rejected: .rejected
+        case .rejected, .frozen, .certificateEnded: .rejected
+        case .superseded: .identityInUse
         case .unexpectedAnswer, .refused: .unexpected
         default: .network
         }
