@@ -35,7 +35,8 @@ public actor CertificateRenewal {
     private let store: FolderIdentityStore
     private let mark: String?
     private let version: String
-    private let now: @Sendable () -> Date
+    /// The tenant's time, as well as it is known.
+    public nonisolated let now: @Sendable () -> Date
     private let logger: Logger
     private var swap: Swap = { body async throws(EnrollmentClientError) in try await body() }
     private var machine: RenewalMachine
@@ -156,8 +157,11 @@ public actor CertificateRenewal {
         let answer: EnrollAnswer
         switch proof {
         case .certificate:
-            answer = try await EnrollmentCalls.registered(over: connection).renew(
-                request, generation: identity.record.generation, machine: mark)
+            let mark = mark
+            answer = try await connection.call { http, identity async throws(EnrollmentClientError) in
+                try await EnrollmentCalls.registered(over: http).renew(
+                    request, generation: identity.record.generation, machine: mark)
+            }
         case .assertion:
             begunByAssertion = true
             answer = try await connection.renewByAssertion(request, of: identity, machine: mark, localTime: now())
@@ -174,7 +178,9 @@ public actor CertificateRenewal {
         let version = version
         try await swap { () async throws(EnrollmentClientError) in
             try await connection.adopt(renewed)
-            _ = try await EnrollmentCalls.registered(over: connection).heartbeat(version: version)
+            _ = try await connection.call { http, _ async throws(EnrollmentClientError) in
+                try await EnrollmentCalls.registered(over: http).heartbeat(version: version)
+            }
         }
         Failpoint.reach(.identityUseAfter)
         machine.used()

@@ -4,37 +4,24 @@ internal import HTTPProblems
 
 /// The calls of a machine: first with an invitation's secret, then with its own certificate.
 public struct EnrollmentCalls: Sendable {
-    private enum Way {
-        case client(TenantHTTPClient)
-        case connection(TenantConnection)
-    }
-
-    private let way: Way
+    private let http: TenantHTTPClient
     private let isRegistering: Bool
 
     /// Calls over a client whose bearer is an enrollment secret.
-    public static func registering(over http: TenantHTTPClient) -> Self {
-        Self(way: .client(http), isRegistering: true)
-    }
+    public static func registering(over http: TenantHTTPClient) -> Self { Self(http: http, isRegistering: true) }
     /// Calls over a client that shows the machine's certificate.
-    public static func registered(over http: TenantHTTPClient) -> Self {
-        Self(way: .client(http), isRegistering: false)
-    }
-    /// Calls with the identity that the machine has at the moment of each.
-    public static func registered(over connection: TenantConnection) -> Self {
-        Self(way: .connection(connection), isRegistering: false)
-    }
+    public static func registered(over http: TenantHTTPClient) -> Self { Self(http: http, isRegistering: false) }
 
     /// Fetches a nonce for one certificate request.
     public func nonce() async throws(EnrollmentClientError) -> NonceAnswer {
-        try await explained { http async throws(EnrollmentClientError) in try await http.call("POST", APIPath.nonces) }
+        try await explained { () async throws(EnrollmentClientError) in try await http.call("POST", APIPath.nonces) }
     }
 
     /// Asks for the certificate; the same key and secret get the same answer again.
     public func enroll(
         _ request: CertificateRequest, displayName: String?
     ) async throws(EnrollmentClientError) -> EnrollAnswer {
-        try await explained { http async throws(EnrollmentClientError) in
+        try await explained { () async throws(EnrollmentClientError) in
             try await http.call(
                 "POST", APIPath.enrollments, body: EnrollRequest(csr: request.pem, displayName: displayName))
         }
@@ -42,26 +29,26 @@ public struct EnrollmentCalls: Sendable {
 
     /// Asks how the tenant sees this machine.
     public func ownState() async throws(EnrollmentClientError) -> SelfAnswer {
-        try await explained { http async throws(EnrollmentClientError) in try await http.call("GET", APIPath.ownState) }
+        try await explained { () async throws(EnrollmentClientError) in try await http.call("GET", APIPath.ownState) }
     }
 
     /// Says that the machine lives.
     public func heartbeat(version: String?) async throws(EnrollmentClientError) -> HeartbeatAnswer {
-        try await explained { http async throws(EnrollmentClientError) in
+        try await explained { () async throws(EnrollmentClientError) in
             try await http.call("POST", APIPath.heartbeat, body: HeartbeatRequest(version: version))
         }
     }
 
     /// Asks for what one process start needs at the broker.
     public func queueCredentials(bootID: String) async throws(EnrollmentClientError) -> QueueCredentialsAnswer {
-        try await explained { http async throws(EnrollmentClientError) in
+        try await explained { () async throws(EnrollmentClientError) in
             try await http.call("POST", APIPath.queueCredentials, body: QueueCredentialsRequest(bootID: bootID))
         }
     }
 
     /// Gives the machine's identity up for good.
     public func revoke(reason: String?) async throws(EnrollmentClientError) {
-        try await explained { http async throws(EnrollmentClientError) in
+        try await explained { () async throws(EnrollmentClientError) in
             try await http.call("POST", APIPath.revokeCertificate, body: RevokeRequest(reason: reason))
         }
     }
@@ -70,30 +57,17 @@ public struct EnrollmentCalls: Sendable {
     public func renew(
         _ request: CertificateRequest, generation: Int, machine: String?
     ) async throws(EnrollmentClientError) -> EnrollAnswer {
-        try await explained { http async throws(EnrollmentClientError) in
+        try await explained { () async throws(EnrollmentClientError) in
             try await http.call(
                 "POST", APIPath.renewCertificate,
                 body: RenewRequest(csr: request.pem, generation: generation, machine: machine))
         }
     }
 
-    private func explained<Answer: Sendable>(
-        _ call: (TenantHTTPClient) async throws(EnrollmentClientError) -> Answer
-    ) async throws(EnrollmentClientError) -> Answer {
-        switch way {
-        case .client(let client):
-            return try await explained(over: client, call)
-        case .connection(let connection):
-            return try await connection.call { client, _ async throws(EnrollmentClientError) in
-                try await explained(over: client, call)
-            }
-        }
-    }
-
     private func explained<Answer>(
-        over client: TenantHTTPClient, _ call: (TenantHTTPClient) async throws(EnrollmentClientError) -> Answer
+        _ call: () async throws(EnrollmentClientError) -> Answer
     ) async throws(EnrollmentClientError) -> Answer {
-        do { return try await call(client) } catch {
+        do { return try await call() } catch {
             guard let problem = error.problem, let known = EnrollmentProblem(rawValue: problem.code) else {
                 throw error
             }
@@ -112,17 +86,19 @@ public struct EnrollmentCalls: Sendable {
             return error(.secretRefused, "Ask the administrator for a new invitation.")
         case .connectorFrozen, .cloneSuspected:
             return error(
-                .frozen, "Ask the administrator, who looks into it and lets it in again: posternctl connectors unfreeze.")
+                .frozen,
+                "Ask the tenant's administrator: 'posternctl connectors unfreeze' lets it in again. A service that runs"
+                    + " comes back by itself.")
         case .certificateExpired:
             return error(
                 .certificateEnded,
-                "'postern run' and 'postern rotate' recover it within 30 days of its end; after that: 'postern "
-                    + "register --replace' with a new invitation.")
+                "'postern run' and 'postern rotate' recover it until 30 days after its end; later: 'postern register "
+                    + "--replace' with a new invitation.")
         case .staleGeneration:
             return error(
                 .superseded,
-                "Another copy of this state folder has renewed. Stop one of them; if this is an old backup: 'postern "
-                    + "register --replace' with a new invitation.")
+                "Another copy of this state folder has renewed. Stop one of them; where this is an old backup: "
+                    + "'postern register --replace' with a new invitation.")
         case .invalidCredentials, .certificateRevoked, .notPermitted:
             return error(
                 .rejected,

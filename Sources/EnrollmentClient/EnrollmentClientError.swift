@@ -57,7 +57,7 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         public static let secretRefused = Self(known: .secretRefused)
         /// The identity is revoked or otherwise not wanted: do not try again.
         public static let rejected = Self(known: .rejected)
-        /// The identity is frozen until an administrator lets it in again: try again, slowly.
+        /// The identity is frozen until an administrator of the tenant lets it in again.
         public static let frozen = Self(known: .frozen)
         /// The certificate has ended: renew it by an assertion.
         public static let certificateEnded = Self(known: .certificateEnded)

@@ -1,4 +1,3 @@
-public import Foundation
 public import IdentityStore
 internal import MachineIdentity
 internal import Synchronization
@@ -8,14 +7,6 @@ internal import Synchronization
 /// Each call has one identity from its beginning to its end. A call of the old one that comes after the tenant has seen
 /// the new one is made again with the new one, so that nobody notices the change.
 public final class TenantConnection: Sendable {
-    /// What the tenant thinks of the identity, as the last refusal said.
-    public enum Refusal: Sendable, Equatable {
-        /// It is frozen until an administrator lets it in again.
-        case frozen(message: String, since: Date)
-        /// Its certificate has ended.
-        case ended
-    }
-
     /// One client with one identity, and how many calls it carries.
     private struct Line {
         let client: TenantHTTPClient
@@ -26,7 +17,7 @@ public final class TenantConnection: Sendable {
     private struct State: ~Copyable {
         var epoch = 0
         var lines: [Int: Line]
-        var refusal: Refusal?
+        var hasEnded = false
         var isOver = false
     }
 
@@ -56,8 +47,8 @@ public final class TenantConnection: Sendable {
         }
     }
 
-    /// The last refusal of the identity itself; nil after any call that was answered.
-    public var refusal: Refusal? { state.withLock { $0.refusal } }
+    /// Whether the tenant said lately that the certificate has ended.
+    public var hasEnded: Bool { state.withLock { $0.hasEnded } }
 
     /// From the next call on, this is the identity; calls under way end with the one that they have.
     public func adopt(_ identity: LoadedIdentity) async throws(EnrollmentClientError) {
@@ -68,7 +59,7 @@ public final class TenantConnection: Sendable {
             guard !state.isOver else { return client }
             let old = state.epoch
             state.epoch += 1
-            state.refusal = nil
+            state.hasEnded = false
             state.lines[state.epoch] = Line(client: client, identity: identity)
             return state.lines[old]?.calls == 0 ? state.lines.removeValue(forKey: old)?.client : nil
         }
@@ -83,10 +74,10 @@ public final class TenantConnection: Sendable {
             let (epoch, client, identity) = begin()
             do {
                 let answer = try await body(client, identity)
-                await end(epoch, .answered)
+                await end(epoch, hasEnded: false)
                 return answer
             } catch {
-                let isPresent = await end(epoch, Lesson(error))
+                let isPresent = await end(epoch, hasEnded: error.code == .certificateEnded ? true : nil)
                 guard !isPresent, error.code == .superseded else { throw error }
             }
         }
@@ -118,40 +109,16 @@ public final class TenantConnection: Sendable {
         }
     }
 
-    /// What a call says of the identity.
-    private enum Lesson {
-        case answered
-        case refused(Refusal)
-        /// It was not answered, or the refusal was of the request.
-        case nothing
-
-        init(_ error: EnrollmentClientError) {
-            self =
-                switch error.code {
-                case .frozen: .refused(.frozen(message: error.message, since: Date()))
-                case .certificateEnded: .refused(.ended)
-                default: .nothing
-                }
-        }
-    }
-
     /// Gives the line back.
     ///
+    /// - Parameter hasEnded: what was learned of the certificate; nil when nothing was.
     /// - Returns: whether it is still the present one.
     @discardableResult
-    private func end(_ epoch: Int, _ lesson: Lesson) async -> Bool {
+    private func end(_ epoch: Int, hasEnded: Bool?) async -> Bool {
         let (isPresent, done) = state.withLock { state -> (Bool, TenantHTTPClient?) in
             state.lines[epoch]?.calls -= 1
             let isPresent = epoch == state.epoch
-            switch (lesson, state.refusal) {
-            case _ where !isPresent: break
-            case (.nothing, _): break
-            case (.answered, _): state.refusal = nil
-            // A freeze is as old as its first refusal.
-            case (.refused(.frozen(let message, _)), .frozen(_, let since)):
-                state.refusal = .frozen(message: message, since: since)
-            case (.refused(let refusal), _): state.refusal = refusal
-            }
+            if isPresent, let hasEnded { state.hasEnded = hasEnded }
             guard !isPresent, state.lines[epoch]?.calls == 0 else { return (isPresent, nil) }
             return (isPresent, state.lines.removeValue(forKey: epoch)?.client)
         }

@@ -110,7 +110,7 @@ public struct RenewalMachine: Sendable, Equatable {
     public private(set) var halt: Halt?
     private var isUrged = false
     /// Whether the tenant said that the present certificate has ended, whatever the clock here says.
-    private var isEnded = false
+    private var isToldEnded = false
     private var isRenewedEnded = false
     private var mustDiscard = false
 
@@ -129,6 +129,9 @@ public struct RenewalMachine: Sendable, Equatable {
         present.notAfter.timeIntervalSince(now) < max(0, present.notAfter.timeIntervalSince(present.renewAt)) / 3
     }
 
+    /// Whether the present certificate has ended, by the time here or by the tenant's word.
+    public func hasEnded(at now: Date) -> Bool { isToldEnded || now >= present.notAfter }
+
     /// What to do at a moment.
     public func step(at now: Date) -> Step {
         if halt != nil { return .wait(until: nil) }
@@ -138,9 +141,9 @@ public struct RenewalMachine: Sendable, Equatable {
         if let nextTry, now < nextTry, !isUrged { return .wait(until: nextTry) }
         switch phase {
         case .idle:
-            return isUrged || isEnded || now >= present.renewAt ? .makeKey : .wait(until: present.renewAt)
+            return isUrged || isToldEnded || now >= present.renewAt ? .makeKey : .wait(until: present.renewAt)
         case .pending:
-            return .ask(isEnded || now >= present.notAfter ? .assertion : .certificate)
+            return .ask(hasEnded(at: now) ? .assertion : .certificate)
         case .answered:
             // One that ended before it was ever used proves itself by the assertion with which it is renewed.
             return isRenewedEnded || now >= renewed?.notAfter ?? .distantPast ? .confirm : .use
@@ -154,7 +157,8 @@ public struct RenewalMachine: Sendable, Equatable {
 
     /// The tenant has said elsewhere that the present certificate has ended.
     public mutating func noteEnd() {
-        isEnded = true
+        guard !isToldEnded else { return }
+        isToldEnded = true
         nextTry = nil
     }
 
@@ -187,7 +191,7 @@ public struct RenewalMachine: Sendable, Equatable {
     public mutating func promoted() {
         guard phase == .confirmed, let renewed else { return }
         present = renewed
-        isEnded = isRenewedEnded
+        isToldEnded = isRenewedEnded
         (self.renewed, isRenewedEnded, isUrged, phase) = (nil, false, false, .idle)
         succeed()
     }
@@ -209,7 +213,7 @@ public struct RenewalMachine: Sendable, Equatable {
         case (.superseded, _): halt = .superseded
         case (.unknown, .answered): mustDiscard = true
         case (.ended, .answered): isRenewedEnded = true
-        case (.ended, .pending) where !isEnded && now < present.notAfter: isEnded = true
+        case (.ended, .pending) where !hasEnded(at: now): isToldEnded = true
         case (.unreachable, _): pause(at: now, jitter: jitter)
         case (.frozen, _):
             attempts += 1
