@@ -64,6 +64,12 @@ public enum Failpoint: String, CaseIterable, Sendable {
     /// Requests that were kept long enough are deleted, and nobody has been told.
     case ledgerSweepAfter = "ledger.sweep.after"
 
+    /// A renewal is found to be in order, and nothing is written.
+    case renewalBefore = "renewal.before"
+    /// The next certificate is in a transaction that is not committed.
+    case renewalInside = "renewal.inside"
+    /// The next certificate is recorded, and its connector has no answer.
+    case renewalAfter = "renewal.after"
     /// A connector renews and has no new key.
     case identityKeyBefore = "identity.key.before"
     /// The new key is flushed, and nobody has been told.
