@@ -237,7 +237,7 @@ let package = Package(
                 nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(
-            name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol"]),
+            name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol", "MachineIdentity", crypto]),
         .testTarget(
             name: "EnrollmentServiceTests",
             dependencies: [

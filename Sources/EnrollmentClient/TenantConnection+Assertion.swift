@@ -6,24 +6,6 @@ internal import MachineIdentity
 
 /// The way back of a machine whose certificate has ended: an assertion of its key for a token that renews (RFC 7523).
 extension TenantConnection {
-    private struct Token: Decodable {
-        let accessToken: Secret
-
-        enum CodingKeys: String, CodingKey {
-            case accessToken = "access_token"
-        }
-    }
-
-    private struct TokenProblem: Decodable {
-        let error: String
-        let description: String?
-
-        enum CodingKeys: String, CodingKey {
-            case error
-            case description = "error_description"
-        }
-    }
-
     /// Asks for a certificate with a token instead of a certificate.
     func renewByAssertion(
         _ request: CertificateRequest, of identity: LoadedIdentity, machine: String?, localTime: Date
@@ -45,30 +27,30 @@ extension TenantConnection {
         var generator = SystemRandomNumberGenerator()
         let nonce = (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) }
         let assertion = ClientAssertion.make(
-            key: identity.key, connector: identity.record.connectorID, tenantURL: identity.record.tenantURL, now: now,
-            nonce: nonce)
+            key: identity.key, connector: identity.record.connectorID, tenantURL: identity.record.tenantURL,
+            trustDomain: identity.record.trustDomain, now: now, nonce: nonce)
         let form = [
-            "grant_type=client_credentials",
-            "client_assertion_type=" + ClientAssertion.kind.replacingOccurrences(of: ":", with: "%3A"),
+            "grant_type=" + AccessTokenForm.grantType,
+            "client_assertion_type=" + AccessTokenForm.assertionType.replacingOccurrences(of: ":", with: "%3A"),
             "client_assertion=" + assertion.reveal(),
         ].joined(separator: "&")
         let response = try await http.exchange(
             "POST", APIPath.accessTokens,
             headers: [
-                ("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json"),
+                ("content-type", AccessTokenForm.mediaType), ("accept", "application/json"),
             ], body: Array(form.utf8))
         guard response.status == 200 else { throw refusal(response, by: http.endpoint) }
-        guard let token = try? JSONDecoder().decode(Token.self, from: Data(response.body)) else {
+        guard let token = try? EnrollmentJSON.decode(AccessTokenAnswer.self, from: Data(response.body)) else {
             throw EnrollmentClientError(
                 .unexpectedAnswer, "\(http.endpoint) answered the request for a token, but not as the API promises.",
                 advice: "Look whether both versions fit.")
         }
-        return token.accessToken
+        return Secret(token.accessToken)
     }
 
     private static func refusal(_ response: TenantResponse, by endpoint: TenantEndpoint) -> EnrollmentClientError {
         guard response.status < 500, response.status != 429,
-            let problem = try? JSONDecoder().decode(TokenProblem.self, from: Data(response.body))
+            let problem = try? EnrollmentJSON.decode(AccessTokenProblem.self, from: Data(response.body))
         else {
             return EnrollmentClientError(
                 response.status == 429 || response.status >= 500 ? .unavailable : .refused,
@@ -76,7 +58,7 @@ extension TenantConnection {
                 problem: response.problem)
         }
         return EnrollmentClientError(
-            .refused, "\(endpoint) gives out no token: \(problem.description ?? problem.error)",
+            .refused, "\(endpoint) gives out no token: \(problem.description)",
             advice: "Ask the administrator whether this connector is still wanted, and look at this machine's clock.",
             problem: response.problem)
     }

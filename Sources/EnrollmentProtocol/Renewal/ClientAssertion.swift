@@ -4,8 +4,6 @@ public import MachineIdentity
 
 /// By what a machine proves itself without a client certificate: a JWT signed with its key (RFC 7523 section 2.2).
 public enum ClientAssertion {
-    /// The value of `client_assertion_type`.
-    public static let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     /// How many seconds it is good for; the tenant takes five minutes at most.
     public static let life = 120
 
@@ -18,7 +16,7 @@ public enum ClientAssertion {
     private struct Claims: Encodable {
         let iss: String
         let sub: String
-        let aud: String
+        let aud: [String]
         let iat: Int
         let exp: Int
         let jti: String
@@ -30,14 +28,16 @@ public enum ClientAssertion {
     ///   - key: the key of the machine's certificate.
     ///   - connector: the connector's id.
     ///   - tenantURL: `https://host[:port]`, as the machine knows it.
+    ///   - trustDomain: the installation in the certificate's name.
     ///   - now: the tenant's time.
     ///   - nonce: random bytes, never used before.
     public static func make(
-        key: MachineKey, connector: String, tenantURL: String, now: Date, nonce: [UInt8]
+        key: MachineKey, connector: String, tenantURL: String, trustDomain: String, now: Date, nonce: [UInt8]
     ) -> Secret {
         let issued = Int(now.timeIntervalSince1970)
         let claims = Claims(
-            iss: connector, sub: connector, aud: tenantURL + APIPath.accessTokens, iat: issued,
+            // The tenant may know itself by another URL, but not by another trust domain.
+            iss: connector, sub: connector, aud: [tenantURL + APIPath.accessTokens, "spiffe://" + trustDomain], iat: issued,
             exp: issued + life, jti: Base64URL.encode(nonce))
         do {
             let encoder = JSONEncoder()
