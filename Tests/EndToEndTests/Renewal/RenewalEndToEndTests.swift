@@ -87,6 +87,8 @@ struct RenewalEndToEndTests {
         try await Site.with(tenantEnvironment: ["POSTERN_CERTIFICATE_LIFE": "2"]) { site in
             #expect(try await site.register("one", try await site.invite()).status == 0)
             await site.kill(site.tenant)
+            let end = try await site.identity(of: "one").notAfter
+            try await waitUntil("the certificate has ended", within: .seconds(20)) { Date() > end }
             for (file, pattern, text) in [
                 (site.tenantFolder + "/installation.json", #""recovery_days"\s*:\s*\d+"#, #""recovery_days": 0"#),
                 (site.state("one") + "/identity.json", #""not_after":"[^"]*""#, #""not_after":"2020-01-01T00:00:00Z""#),
@@ -101,6 +103,9 @@ struct RenewalEndToEndTests {
             #expect(ran.status == 6 && ran.errors.contains("recovery-over"), "\(ran)")
             #expect(ran.errors.contains("postern register --replace"), "\(ran)")
             try site.run("one")
+            try await waitUntil("the service has ended", within: .seconds(20)) {
+                site.connectors["one"]?.isRunning == false
+            }
             let ended = await site.connectors["one"]?.wait()
             #expect(ended?.status == 6, "\(String(describing: ended))")
         }

@@ -76,6 +76,7 @@ extension Site {
         let (old, before) = (try setAside(name), try await identity(of: name).generation)
         let ordered = try await postern(["rotate"], of: name)
         #expect(ordered.status != 0, "\(point): \(ordered)")
+        try await waitUntil("\(point) is reached", within: .seconds(20)) { self.connectors[name]?.isRunning == false }
         let ended = await connectors[name]?.wait()
         #expect(ended?.status == SIGKILL, "\(point)")
         try run(name)
@@ -95,6 +96,7 @@ extension Site {
         let (old, before) = (try setAside(name), try await identity(of: name).generation)
         let ordered = try await postern(["rotate"], of: name)
         #expect(ordered.status == 8, "\(point): \(ordered)")
+        try await waitUntil("\(point) is reached", within: .seconds(20)) { self.tenant?.isRunning == false }
         let ended = await tenant?.wait()
         #expect(ended?.status == SIGKILL, "\(point)")
         try await serve()
