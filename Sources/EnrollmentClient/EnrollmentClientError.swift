@@ -23,6 +23,8 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
             case frozen
             case certificateEnded = "certificate-ended"
             case superseded
+            case replaced
+            case pendingApproval = "pending-approval"
             case refused
         }
         private let known: Known
@@ -63,6 +65,10 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         public static let certificateEnded = Self(known: .certificateEnded)
         /// A newer certificate of the same connector has been used.
         public static let superseded = Self(known: .superseded)
+        /// A newer process of the same identity has taken this one's place.
+        public static let replaced = Self(known: .replaced)
+        /// An administrator has not yet approved the registration; the same command goes on later.
+        public static let pendingApproval = Self(known: .pendingApproval)
         /// The tenant refused the request for another reason.
         public static let refused = Self(known: .refused)
 

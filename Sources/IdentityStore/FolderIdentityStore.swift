@@ -81,6 +81,7 @@ public struct FolderIdentityStore: Sendable {
         try folder.check()
         for name in Self.companions { try folder.remove(name) }
         for name in [Self.identityFile, Self.certificateFile, Self.keyFile] { try folder.remove(name) }
+        try IdentityReplacement(of: self).forget()
     }
 
     func readKey(_ file: String) throws(IdentityStoreError) -> MachineKey? {

@@ -60,7 +60,7 @@ struct ConnectorRuntime {
         let boot = BootID.random()
         let clock = TenantClock()
         self.clock = clock
-        let credentials = QueueCredentialSource(connection: connection, boot: boot, logger: logger)
+        let credentials = QueueCredentialSource(connection: connection, boot: boot, isObserver: isObserver, logger: logger)
         self.credentials = credentials
         if let store {
             let renewal = try CertificateRenewal(
@@ -125,6 +125,8 @@ struct ConnectorRuntime {
             return .disconnected(reason: "the link is being made", since: .now, attempts: 0)
         case .connected(let since):
             return .connected(since: moment(since))
+        case .disconnected(let reason, let since, _) where reason.code == .refused(.frozen):
+            return .frozen(since: moment(since))
         case .disconnected(let reason, let since, let attempts):
             return .disconnected(reason: reason.message, since: moment(since), attempts: attempts)
         case .stopped(let reason):

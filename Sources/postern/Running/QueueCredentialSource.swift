@@ -16,6 +16,7 @@ actor QueueCredentialSource {
 
     private let connection: TenantConnection
     private let boot: BootID
+    private let isObserver: Bool
     private let logger: Logger
     /// What was fetched last, with the key that it names.
     private var held: (answer: QueueCredentialsAnswer, key: MachineKey)?
@@ -24,9 +25,13 @@ actor QueueCredentialSource {
     private var inHand = 0
     private var isSwapping = false
 
-    init(connection: TenantConnection, boot: BootID, logger: Logger) {
+    /// Makes a source.
+    ///
+    /// - Parameter isObserver: whether the process only looks, and so takes no other one's place.
+    init(connection: TenantConnection, boot: BootID, isObserver: Bool, logger: Logger) {
         self.connection = connection
         self.boot = boot
+        self.isObserver = isObserver
         self.logger = logger
     }
 
@@ -53,14 +58,18 @@ actor QueueCredentialSource {
                     try await renewal.settle()
                     continue
                 }
-                guard error.isRetryable && persistently else { throw error }
+                // A frozen connector waits for the person who lets it in again.
+                let isFrozen = error.code == .frozen
+                guard (error.isRetryable || isFrozen) && persistently else { throw error }
                 attempts += 1
                 if attempts == 1 {
-                    logger.warning("Tenant not reached; trying on", metadata: ["reason": "\(error)"])
+                    logger.warning(
+                        isFrozen ? "Frozen by the tenant; waiting to be let in again" : "Tenant not reached; trying on",
+                        metadata: ["reason": "\(error)"])
                 }
                 // Full jitter under a ceiling that doubles up to a minute.
                 let ceiling = min(60.0, 0.5 * pow(2, Double(min(attempts, 10))))
-                try await Task.sleep(for: .seconds(Double.random(in: 0...ceiling)))
+                try await Task.sleep(for: .seconds(isFrozen ? .random(in: 3...6) : .random(in: 0...ceiling)))
             }
         }
     }
@@ -104,16 +113,18 @@ actor QueueCredentialSource {
         } catch {
             switch error.code {
             case .rejected: throw LinkError(.refused(.revoked), error.message)
-            case .superseded: throw LinkError(.refused(.replaced), error.message)
+            case .frozen: throw LinkError(.refused(.frozen), error.message)
+            case .replaced, .superseded: throw LinkError(.refused(.replaced), error.message)
             default: throw error
             }
         }
     }
 
     private func fetch() async throws(EnrollmentClientError) -> (answer: QueueCredentialsAnswer, key: MachineKey) {
-        let boot = boot
+        let (boot, isObserver) = (boot, isObserver)
         let fetched = try await connection.call { http, identity async throws(EnrollmentClientError) in
-            (try await EnrollmentCalls.registered(over: http).queueCredentials(bootID: "\(boot)"), identity.key)
+            let calls = EnrollmentCalls.registered(over: http)
+            return (try await calls.queueCredentials(bootID: "\(boot)", isObserver: isObserver), identity.key)
         }
         held = (answer: fetched.0, key: fetched.1)
         fetchedAt = .now

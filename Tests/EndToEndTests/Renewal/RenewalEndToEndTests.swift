@@ -84,7 +84,7 @@ struct RenewalEndToEndTests {
 
     @Test("what ended too long ago says so and asks for a new registration")
     func tooLate() async throws {
-        try await Site.with(tenantEnvironment: ["POSTERN_CERTIFICATE_LIFE": "2"]) { site in
+        try await Site.with(tenantEnvironment: ["POSTERN_CERTIFICATE_LIFE": "8"]) { site in
             #expect(try await site.register("one", try await site.invite()).status == 0)
             await site.kill(site.tenant)
             let end = try await site.identity(of: "one").notAfter
