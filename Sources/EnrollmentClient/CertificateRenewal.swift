@@ -197,7 +197,8 @@ public actor CertificateRenewal {
         logger.notice(
             "Certificate renewed",
             metadata: [
-                "generation": "\(identity.record.generation)", "not_after": "\(RFC3339.text(of: identity.record.notAfter))",
+                "generation": "\(identity.record.generation)",
+                "not_after": "\(RFC3339.text(of: identity.record.notAfter))",
                 "renew_at": "\(RFC3339.text(of: identity.record.renewAt))", "key": "\(identity.key.fingerprint)",
             ])
         await note(entry)

@@ -1,4 +1,5 @@
 public import EnrollmentProtocol
+public import MachineIdentity
 internal import HTTPProblems
 
 /// The calls of a machine: first with an invitation's secret, then with its own certificate.

@@ -34,7 +34,7 @@ public struct FolderIdentityStore: Sendable {
         try folder.check()
         // While another process puts a renewed identity into its place, its files do not fit for a moment.
         for _ in 0..<3 {
-            do { return try loadOnce() } catch where error.code == .damaged { usleep(20_000) }
+            do { return try loadOnce() } catch  where error.code == .damaged { usleep(20_000) }
         }
         return try loadOnce()
     }

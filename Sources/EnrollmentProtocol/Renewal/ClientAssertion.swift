@@ -37,7 +37,8 @@ public enum ClientAssertion {
         let issued = Int(now.timeIntervalSince1970)
         let claims = Claims(
             // The tenant may know itself by another URL, but not by another trust domain.
-            iss: connector, sub: connector, aud: [tenantURL + APIPath.accessTokens, "spiffe://" + trustDomain], iat: issued,
+            iss: connector, sub: connector, aud: [tenantURL + APIPath.accessTokens, "spiffe://" + trustDomain],
+            iat: issued,
             exp: issued + life, jti: Base64URL.encode(nonce))
         do {
             let encoder = JSONEncoder()

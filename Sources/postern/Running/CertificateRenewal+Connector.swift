@@ -67,7 +67,8 @@ extension CommandFailure {
             self.init(
                 .identityInUse,
                 "another holder of this identity has renewed it; the one in this folder counts no more",
-                advice: "Look where a copy of this state folder is in use, and stop one of them. Where this folder is an"
+                advice:
+                    "Look where a copy of this state folder is in use, and stop one of them. Where this folder is an"
                     + " old backup: postern register --replace, with a new invitation.", reason: "superseded")
         case .revoked:
             self.init(

@@ -60,7 +60,8 @@ struct ConnectorRuntime {
         let boot = BootID.random()
         let clock = TenantClock()
         self.clock = clock
-        let credentials = QueueCredentialSource(connection: connection, boot: boot, isObserver: isObserver, logger: logger)
+        let credentials = QueueCredentialSource(
+            connection: connection, boot: boot, isObserver: isObserver, logger: logger)
         self.credentials = credentials
         if let store {
             let renewal = try CertificateRenewal(

@@ -39,7 +39,8 @@ struct RenewalEndToEndTests {
             let history = try await site.postern(["identity", "history", "--json"], of: "one")
             #expect(history.output.components(separatedBy: #""outcome":"renewed""#).count == 4, "\(history)")
             let status = try await site.postern(["status", "--json"], of: "one")
-            #expect(status.output.contains(#""generation" : 4"#) && status.output.contains("recovery_ends"), "\(status)")
+            #expect(
+                status.output.contains(#""generation" : 4"#) && status.output.contains("recovery_ends"), "\(status)")
         }
     }
 

@@ -58,15 +58,18 @@ extension Site {
         try await waitUntil("\(name) has generation \(generation)", within: limit) {
             let identity = try await self.identity(of: name)
             let files = try FileManager.default.contentsOfDirectory(atPath: self.state(name))
-            return identity.generation >= generation && !files.contains { $0.hasPrefix("renewal") && $0 != "renewals.json" }
+            return identity.generation >= generation
+                && !files.contains { $0.hasPrefix("renewal") && $0 != "renewals.json" }
         }
     }
 
     /// Checks that the connector works and that of its identities exactly the present one is believed.
-    func expectOneIdentity(_ name: String, old: OldIdentity, _ location: SourceLocation = #_sourceLocation) async throws {
+    func expectOneIdentity(_ name: String, old: OldIdentity, _ location: SourceLocation = #_sourceLocation) async throws
+    {
         let now = try setAside(name)
         #expect(try await standing(of: now) == 200, "the present identity is not believed", sourceLocation: location)
-        let isSame = try String(contentsOfFile: now.key, encoding: .utf8) == String(contentsOfFile: old.key, encoding: .utf8)
+        let isSame =
+            try String(contentsOfFile: now.key, encoding: .utf8) == String(contentsOfFile: old.key, encoding: .utf8)
         let expected = isSame ? 200 : 409
         #expect(try await standing(of: old) == expected, "the old identity", sourceLocation: location)
         let answer = try await call("check")

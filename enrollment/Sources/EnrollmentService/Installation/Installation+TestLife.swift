@@ -7,7 +7,9 @@ extension Installation {
     /// not read it.
     static var testLife: Int? {
         #if DEBUG
-            ProcessInfo.processInfo.environment["POSTERN_CERTIFICATE_LIFE"].flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
+            ProcessInfo.processInfo.environment["POSTERN_CERTIFICATE_LIFE"].flatMap(Int.init).flatMap {
+                $0 > 0 ? $0 : nil
+            }
         #else
             nil
         #endif
