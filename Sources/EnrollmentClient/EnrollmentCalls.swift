@@ -1,4 +1,5 @@
 public import EnrollmentProtocol
+public import MachineIdentity
 internal import HTTPProblems
 
 /// The calls of a machine: first with an invitation's secret, then with its own certificate.
@@ -48,6 +49,17 @@ public struct EnrollmentCalls: Sendable {
         }
     }
 
+    /// Asks for the next certificate, whose key has signed the request; the same key gets the same answer again.
+    public func renew(
+        _ request: CertificateRequest, generation: Int, machine: String?
+    ) async throws(EnrollmentClientError) -> EnrollAnswer {
+        try await explained { () async throws(EnrollmentClientError) in
+            try await http.call(
+                "POST", APIPath.renewCertificate,
+                body: RenewRequest(csr: request.pem, generation: generation, machine: machine))
+        }
+    }
+
     func explained<Answer>(
         _ call: () async throws(EnrollmentClientError) -> Answer
     ) async throws(EnrollmentClientError) -> Answer {
@@ -84,7 +96,17 @@ public struct EnrollmentCalls: Sendable {
                 .replaced,
                 "Look where else this state folder, or a copy of it, is in use. Starting this one again would drive the"
                     + " other out.")
-        case .invalidCredentials, .certificateRevoked, .notPermitted, .certificateExpired:
+        case .certificateExpired:
+            return error(
+                .certificateEnded,
+                "'postern run' and 'postern rotate' recover it until 30 days after its end; later: 'postern register "
+                    + "--replace' with a new invitation.")
+        case .staleGeneration:
+            return error(
+                .superseded,
+                "Another copy of this state folder has renewed. Stop one of them; where this is an old backup: "
+                    + "'postern register --replace' with a new invitation.")
+        case .invalidCredentials, .certificateRevoked, .notPermitted:
             return error(
                 .rejected,
                 "Ask the administrator; if the machine shall come back: 'postern register --replace' with a new "

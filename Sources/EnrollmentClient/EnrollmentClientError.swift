@@ -21,6 +21,8 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
             case secretRefused = "secret-refused"
             case rejected
             case frozen
+            case certificateEnded = "certificate-ended"
+            case superseded
             case replaced
             case pendingApproval = "pending-approval"
             case refused
@@ -59,6 +61,10 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         public static let rejected = Self(known: .rejected)
         /// The identity is frozen until an administrator of the tenant lets it in again.
         public static let frozen = Self(known: .frozen)
+        /// The certificate has ended: renew it by an assertion.
+        public static let certificateEnded = Self(known: .certificateEnded)
+        /// A newer certificate of the same connector has been used.
+        public static let superseded = Self(known: .superseded)
         /// A newer process of the same identity has taken this one's place.
         public static let replaced = Self(known: .replaced)
         /// An administrator has not yet approved the registration; the same command goes on later.

@@ -3,6 +3,7 @@ internal import EnrollmentProtocol
 internal import EnrollmentService
 internal import Foundation
 internal import IdentityStore
+internal import RelayFormat
 
 /// `postern-tenant init`.
 struct InitCommand: AsyncParsableCommand {
@@ -31,6 +32,12 @@ struct InitCommand: AsyncParsableCommand {
     @Option(help: "The key of --tls-cert, PEM.")
     var tlsKey: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long the certificates of connectors live: 10m to 7d; a day where nothing is said.",
+            discussion: "They are renewed by themselves after two thirds of it."))
+    var certificateLife: String?
+
     @Option(help: "The name of the first tenant.")
     var tenant = "default"
 
@@ -41,6 +48,9 @@ struct InitCommand: AsyncParsableCommand {
         guard (tlsCert == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-cert and --tls-key go together")
         }
+        guard certificateLife == nil || lifeInSeconds != nil else {
+            throw ValidationError("--certificate-life is a time from 10m to 7d, for example 24h")
+        }
     }
 
     func run() async throws {
@@ -49,7 +59,7 @@ struct InitCommand: AsyncParsableCommand {
             if let tlsCert, let tlsKey { ownTLS = (try Self.read(tlsCert), try Self.read(tlsKey)) }
             let plan = Installation.Plan(
                 hosts: hosts, trustDomain: trustDomain, publicURL: publicURL ?? "https://\(hosts.first ?? ""):8443",
-                ownTLS: ownTLS)
+                ownTLS: ownTLS, certificateLife: lifeInSeconds)
             let installation = try await Installation.make(plan, in: state.folder, now: .now)
             let (tenant, secret) = try installation.createTenant(slug: tenant, name: tenant, now: .now)
             print(
@@ -70,6 +80,13 @@ struct InitCommand: AsyncParsableCommand {
                   posternctl login --url \(installation.settings.publicURL) --ca-pin \(try installation.authorityPin)
                 """)
         }
+    }
+
+    private var lifeInSeconds: Int? {
+        guard let life = certificateLife.flatMap(Duration.init(text:)),
+            InstallationSettings.certificateLives.contains(Int(life.components.seconds))
+        else { return nil }
+        return Int(life.components.seconds)
     }
 
     private static func read(_ path: String) throws -> String {

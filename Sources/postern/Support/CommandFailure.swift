@@ -100,8 +100,8 @@ struct CommandFailure: Error, CustomStringConvertible {
         case .invalidURL, .invalidProxy, .invalidAuthorityFile: .usage
         case .alreadyRegistered: .alreadyRegistered
         case .secretRefused: .secret
-        case .rejected, .frozen: .rejected
-        case .replaced: .identityInUse
+        case .rejected, .frozen, .certificateEnded: .rejected
+        case .replaced, .superseded: .identityInUse
         case .pendingApproval: .notRegistered
         case .unexpectedAnswer, .refused: .unexpected
         default: .network

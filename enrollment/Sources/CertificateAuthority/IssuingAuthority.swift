@@ -16,10 +16,14 @@ public struct IssuingAuthority: Sendable {
     public let intermediateCertificate: [UInt8]
     let intermediate: Certificate
     let key: AuthorityKey
+    private let machineLifetime: Int?
 
     /// Assembles the authority; throws unless root, intermediate and key belong together.
+    ///
+    /// - Parameter machineLifetime: how many seconds the certificates of machines live; the profile's own unless given.
     public init(
-        trustDomain: String, rootCertificate: [UInt8], intermediateCertificate: [UInt8], intermediateKey: AuthorityKey
+        trustDomain: String, rootCertificate: [UInt8], intermediateCertificate: [UInt8], intermediateKey: AuthorityKey,
+        machineLifetime: Int? = nil
     ) throws(CertificateAuthorityError) {
         guard MachineName.isTrustDomain(trustDomain) else {
             throw CertificateAuthorityError(.mismatch, "\"\(trustDomain)\" is no trust domain")
@@ -36,6 +40,7 @@ public struct IssuingAuthority: Sendable {
         self.rootCertificate = rootCertificate
         self.intermediateCertificate = intermediateCertificate
         self.intermediate = intermediate
+        self.machineLifetime = machineLifetime
         key = intermediateKey
     }
 
@@ -53,7 +58,7 @@ public struct IssuingAuthority: Sendable {
 
     /// Issues a machine's certificate.
     ///
-    /// - Parameter lifetime: seconds; the profile's own unless given, and never more than it allows.
+    /// - Parameter lifetime: seconds; the authority's own unless given, and never more than the profile allows.
     public func issueMachineCertificate(
         publicKey: P256.Signing.PublicKey, name: MachineName, profile: CertificateProfile = .machine,
         lifetime: Int? = nil, now: Date, serial: SerialNumber
@@ -63,7 +68,7 @@ public struct IssuingAuthority: Sendable {
         }
         return try issue(
             publicKey, commonName: name.connector, names: [.uniformResourceIdentifier(name.uri)], profile: profile,
-            lifetime: lifetime, now: now, serial: serial)
+            lifetime: lifetime ?? machineLifetime, now: now, serial: serial)
     }
 
     /// Issues the certificate of the tenant's own port.

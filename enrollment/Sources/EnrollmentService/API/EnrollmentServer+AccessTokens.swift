@@ -36,8 +36,10 @@ extension EnrollmentServer {
         }
         let request = try AccessTokenRequest(form: form)
         let url = installation.settings.publicURL
+        // A connector that reaches this port under another name knows its trust domain all the same.
         let assertion = try ClientAssertion(
-            request.assertion, audiences: [url + APIPath.accessTokens, url], at: call.now)
+            request.assertion,
+            audiences: [url + APIPath.accessTokens, url, "spiffe://" + installation.settings.trustDomain], at: call.now)
         guard request.clientID == nil || request.clientID == assertion.connectorID else {
             throw AccessTokenRefusal(.invalidRequest, "“client_id” is not the “sub” of the client assertion.")
         }

@@ -72,7 +72,8 @@ public struct Installation: Sendable {
         let authority = try IssuingAuthority(
             trustDomain: known.trustDomain, rootCertificate: try certificate(in: File.root, of: folder),
             intermediateCertificate: try certificate(in: File.intermediate, of: folder),
-            intermediateKey: try AuthorityKey(pem: try text(in: File.intermediateKey, of: folder)))
+            intermediateKey: try AuthorityKey(pem: try text(in: File.intermediateKey, of: folder)),
+            machineLifetime: testLife ?? known.certificateLife)
         return Installation(
             folder: folder, settings: known, authority: authority,
             registry: try Registry(
