@@ -136,8 +136,9 @@ import Testing
         #expect(try await stage.call(.get, APIPath.revocationList).body == before.body, "the same for a minute")
         #expect(try await stage.order("/v1/connectors/\(machine.id)/revoke", of: stage.acme).status == 204)
         let after = try await stage.call(.get, APIPath.revocationList)
-        #expect(after.body.count > before.body.count)
+        // A signature has some bytes more or less; an entry has 39.
+        #expect(after.body.count > before.body.count + 20)
         stage.advance(by: 86_401)
-        #expect(try await stage.call(.get, APIPath.revocationList).body.count == before.body.count)
+        #expect(try await stage.call(.get, APIPath.revocationList).body.count < before.body.count + 20)
     }
 }
