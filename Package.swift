@@ -125,7 +125,7 @@ let package = Package(
             name: "EnrollmentService",
             dependencies: [
                 "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "IdentityStore",
-                "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
+                "DurableFiles", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
 

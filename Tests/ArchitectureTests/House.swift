@@ -124,7 +124,7 @@ enum House {
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
             [
                 "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "IdentityStore",
-                "TenantPort",
+                "DurableFiles", "TenantPort",
             ],
             outside: [
                 "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "NIOCore",

@@ -14,12 +14,17 @@ public struct IssuingAuthority: Sendable {
     public let rootCertificate: [UInt8]
     /// The intermediate that signs, in DER.
     public let intermediateCertificate: [UInt8]
+    /// All intermediates whose machines are accepted, in DER: the one that signs, then those that signed before.
+    public let trustedIntermediates: [[UInt8]]
     private let intermediate: Certificate
     private let key: AuthorityKey
 
     /// Assembles the authority; throws unless root, intermediate and key belong together.
+    ///
+    /// - Parameter formerIntermediates: those that signed before, as long as machines have certificates of them.
     public init(
-        trustDomain: String, rootCertificate: [UInt8], intermediateCertificate: [UInt8], intermediateKey: AuthorityKey
+        trustDomain: String, rootCertificate: [UInt8], intermediateCertificate: [UInt8], intermediateKey: AuthorityKey,
+        formerIntermediates: [[UInt8]] = []
     ) throws(CertificateAuthorityError) {
         guard MachineName.isTrustDomain(trustDomain) else {
             throw CertificateAuthorityError(.mismatch, "\"\(trustDomain)\" is no trust domain")
@@ -36,6 +41,7 @@ public struct IssuingAuthority: Sendable {
         self.rootCertificate = rootCertificate
         self.intermediateCertificate = intermediateCertificate
         self.intermediate = intermediate
+        trustedIntermediates = [intermediateCertificate] + formerIntermediates
         key = intermediateKey
     }
 
@@ -47,8 +53,7 @@ public struct IssuingAuthority: Sendable {
 
     /// The policy that accepts the machines of this authority.
     public func leafPolicy() throws(MachineIdentityError) -> MachineLeafPolicy {
-        try MachineLeafPolicy(
-            trustDomain: trustDomain, intermediates: [intermediateCertificate], roots: [rootCertificate])
+        try MachineLeafPolicy(trustDomain: trustDomain, intermediates: trustedIntermediates, roots: [rootCertificate])
     }
 
     /// Issues a machine's certificate.

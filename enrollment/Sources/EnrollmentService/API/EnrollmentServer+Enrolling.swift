@@ -39,22 +39,30 @@ extension EnrollmentServer {
             let registration = TenantScope.Registration(
                 request: try Self.certificateRequest(body.csr), displayName: try Self.displayName(body.displayName),
                 idempotencyKey: try Self.idempotencyKey(call.request))
-            let (authority, tenant, now) = (installation.authority, grant.tenant, call.now)
-            let registered = try await scope(tenant).register(registration, grant: grant, at: now) { connector in
-                let name = try MachineName(
-                    trustDomain: authority.trustDomain, tenant: tenant.slug, account: grant.account,
-                    connector: connector)
-                return try authority.issueMachineCertificate(
-                    publicKey: registration.request.publicKey, name: name, now: now, serial: .random())
-            }
-            call.context.logger.notice(
-                registered.isNew ? "Connector registered" : "Connector asked for its certificate again",
-                metadata: [
-                    "tenant": "\(tenant.slug)", "account": "\(grant.account)", "connector": "\(registered.connectorID)",
-                    "key": "\(registration.request.keyFingerprint)", "client": "\(call.context.clientAddress)",
-                ])
+            let registered = try await register(registration, grant, call)
             return try call.answer(try answer(registered, grant), status: .created, location: APIPath.ownState)
         }
+    }
+
+    /// Registers a connector with a certificate of the machine profile, whatever its request asks for.
+    func register(
+        _ registration: TenantScope.Registration, _ grant: EnrollmentGrant, _ call: Call
+    ) async throws -> TenantScope.Registered {
+        let (authority, tenant, now) = (installation.authority, grant.tenant, call.now)
+        let registered = try await scope(tenant).register(registration, grant: grant, at: now) { connector in
+            let name = try MachineName(
+                trustDomain: authority.trustDomain, tenant: tenant.slug, account: grant.account,
+                connector: connector)
+            return try authority.issueMachineCertificate(
+                publicKey: registration.request.publicKey, name: name, now: now, serial: .random())
+        }
+        call.context.logger.notice(
+            registered.isNew ? "Connector registered" : "Connector asked for its certificate again",
+            metadata: [
+                "tenant": "\(tenant.slug)", "account": "\(grant.account)", "connector": "\(registered.connectorID)",
+                "key": "\(registration.request.keyFingerprint)", "client": "\(call.context.clientAddress)",
+            ])
+        return registered
     }
 
     /// The state of an enrollment: its own for the holder of its secret, any of the tenant's for an administrator.
@@ -90,15 +98,7 @@ extension EnrollmentServer {
     }
 
     private static func certificateRequest(_ pem: String) throws -> CertificateRequest {
-        do { return try CertificateRequest(verifyingPEM: pem) } catch {
-            let problem: EnrollmentProblem =
-                switch error.code {
-                case .popFailed: .proofOfPossessionFailed
-                case .unsupportedKey: .unsupportedKey
-                default: .invalidCSR
-                }
-            throw Refusal(problem, "The field “csr” is not accepted: \(error.message).")
-        }
+        do { return try CertificateRequest(verifyingPEM: pem) } catch { throw Refusal(error, in: "The field “csr”") }
     }
 
     private static func displayName(_ name: String?) throws -> String? {

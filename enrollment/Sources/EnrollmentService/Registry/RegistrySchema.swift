@@ -16,6 +16,9 @@ enum RegistrySchema {
         migrator.registerMigration("3 freezing and renewal") { database in
             try database.execute(sql: third)
         }
+        migrator.registerMigration("6 token keys") { database in
+            try database.execute(sql: tokenKeys)
+        }
         return migrator
     }
 

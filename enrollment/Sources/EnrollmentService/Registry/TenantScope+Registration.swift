@@ -11,6 +11,8 @@ extension TenantScope {
         let request: CertificateRequest
         let displayName: String?
         let idempotencyKey: String?
+        /// Whether the request has to repeat a nonce; clients of EST cannot know one.
+        var needsNonce = true
     }
 
     /// A connector that has its certificate, and whether it was registered just now.
@@ -36,7 +38,9 @@ extension TenantScope {
             if let known = try certified(key: key, grant: grant, at: now, in: database) { return known }
             try grant.requireOpen(at: now)
             try requireFreshKey(registration.request.keyFingerprint, in: database)
-            try useNonce(registration.request.challenge, of: grant, at: now, in: database)
+            if registration.needsNonce {
+                try useNonce(registration.request.challenge, of: grant, at: now, in: database)
+            }
             let id = RegistryID.random()
             let issued = try issue(id)
             try database.execute(

@@ -1,0 +1,50 @@
+internal import ArgumentParser
+internal import CertificateAuthority
+internal import EnrollmentProtocol
+internal import EnrollmentService
+internal import Foundation
+internal import IdentityStore
+
+/// `postern-tenant ca`.
+struct AuthorityCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ca", abstract: "The authority that issues certificates to machines.",
+        subcommands: [Rotate.self])
+
+    struct Rotate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes the next intermediate with the root's key; restart the tenant afterwards.",
+            discussion: """
+                Bring root.key back into the state folder for this, or name it with --root-key, and take it away again.
+                The intermediate from before stays believed until the last certificate of it has ended; machines get
+                the new one with their next certificate. After a theft take --distrust-former: machines then have to
+                prove themselves by their keys, or register again.
+                """)
+        @OptionGroup var state: StateOptions
+        @Option(help: "The root's private key, PEM; root.key of the state folder where nothing is said.")
+        var rootKey: String?
+        @Flag(help: "Refuse all that intermediates from before have signed.") var distrustFormer = false
+
+        func run() async throws {
+            try await report {
+                var pem: String?
+                if let rootKey {
+                    guard let text = try? String(contentsOfFile: rootKey, encoding: .utf8) else {
+                        throw CommandFailure(.usage, "cannot read \(rootKey)")
+                    }
+                    pem = text
+                }
+                let rotation = try await Installation.rotateIntermediate(
+                    in: state.folder, rootKeyPEM: pem, distrustFormer: distrustFormer, now: .now)
+                print(
+                    """
+                    The next intermediate is made; it ends at \(RFC3339.text(of: rotation.certificate.notAfter)).
+                    Intermediates from before that are still believed: \(rotation.stillTrusted)
+
+                    Next: take the root's key away again, restart the tenant so that it signs with the new intermediate,
+                    and back the state folder up.
+                    """)
+            }
+        }
+    }
+}
