@@ -241,8 +241,9 @@ let package = Package(
         .testTarget(
             name: "EnrollmentServiceTests",
             dependencies: [
-                "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
-                "HTTPProblems", "TenantPort", hummingbird, httpTypes, grdb, x509, asn1, crypto, logging, nio,
+                "TestTools", "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore",
+                "MachineIdentity",
+                "HTTPProblems", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
                 nioEmbedded, yams,
             ]),
     ]

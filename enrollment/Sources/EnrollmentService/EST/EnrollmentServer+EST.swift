@@ -43,20 +43,30 @@ extension EnrollmentServer {
 
 extension Call {
     /// Reads a certificate request as EST sends it: PKCS#10 in base64, wrapped or not, whatever its headers say of that.
+    ///
+    /// As `application/octet-stream` it is taken without base64, for those who send what openssl writes.
     func pkcs10() async throws -> CertificateRequest {
-        let bytes = try await request.body(upTo: Self.largestBody)
+        let bytes = Array(try await request.body(upTo: Self.largestBody).readableBytesView)
         let media = (request.headers[.contentType] ?? "").prefix { $0 != ";" }
-        guard media.trimmingCharacters(in: .whitespaces).lowercased() == "application/pkcs10" else {
+        let der: [UInt8]
+        switch media.trimmingCharacters(in: .whitespaces).lowercased() {
+        case "application/pkcs10": der = try Self.fromBase64(bytes)
+        case "application/octet-stream": der = bytes
+        default:
             throw Refusal(.unsupportedMediaType, "Send the certificate request as application/pkcs10, in base64.")
         }
+        do { return try CertificateRequest(verifying: der) } catch {
+            throw Refusal(error, in: "The certificate request")
+        }
+    }
+
+    private static func fromBase64(_ bytes: [UInt8]) throws -> [UInt8] {
         let whiteSpace: Set<UInt8> = [0x09, 0x0A, 0x0D, 0x20]
-        let text = bytes.readableBytesView.filter { !whiteSpace.contains($0) }
+        let text = bytes.filter { !whiteSpace.contains($0) }
         guard !text.isEmpty, let der = Data(base64Encoded: Data(text)) else {
             throw Refusal(.invalidCSR, "The body is not base64 of a certificate request in DER.")
         }
-        do { return try CertificateRequest(verifying: Array(der)) } catch {
-            throw Refusal(error, in: "The certificate request")
-        }
+        return Array(der)
     }
 
     /// Answers with one certificate.
