@@ -124,8 +124,9 @@ let package = Package(
         .target(
             name: "EnrollmentService",
             dependencies: [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "IdentityStore",
-                "DurableFiles", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "Failpoints",
+                "DurableFiles", "IdentityStore", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto,
+                logging, nio,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
 

@@ -75,6 +75,7 @@ struct TenantRuntime {
             }
         }
         if roles.contains(.enrollment) {
+            services.append(HousekeepingService(enrollment: enrollment, logger: logger))
             routes.append { enrollment.addRoutes(to: $0) }
         }
         let adders = routes

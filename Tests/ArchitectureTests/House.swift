@@ -123,8 +123,8 @@ enum House {
         Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
             [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "IdentityStore",
-                "DurableFiles", "TenantPort",
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "Failpoints",
+                "DurableFiles", "IdentityStore", "TenantPort",
             ],
             outside: [
                 "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "NIOCore",

@@ -5,7 +5,9 @@ import Testing
 /// Clients and examiners that others wrote, unmodified, against the real programs.
 @Suite("Standards end to end", .serialized, .timeLimit(.minutes(5)))
 struct StandardsEndToEndTests {
-    @Test("strongSwan's pki fetches the authorities and enrolls", .enabled(if: Tool.exists("pki"), "no strongswan-pki"))
+    @Test(
+        "strongSwan's pki fetches the authorities, enrolls and enrolls again", .enabled(if: Tool.exists("pki"), "no strongswan-pki")
+    )
     func strongSwan() async throws {
         try await Site.with { site in
             let authorities = try await site.pki([
@@ -34,6 +36,21 @@ struct StandardsEndToEndTests {
                 try await site.pki(enroll + ["gw:nothing"], to: "refused.pem")
             }
             #expect(try await site.enrollments()[enrollment.id]?.used == 1)
+
+            try await site.pki(["--gen", "--type", "ecdsa", "--size", "256", "--outform", "pem"], to: "next.key")
+            try await site.pki(
+                ["--req", "--type", "priv", "--in", site.path("next.key"), "--dn", "CN=x", "--outform", "pem"],
+                to: "next.csr")
+            let again = try await site.pki(
+                [
+                    "--est", "--url", site.url, "--in", site.path("next.csr"), "--cacert", root, "--cacert",
+                    intermediate, "--outform", "pem", "--cert", site.path("sw.pem"), "--key", site.path("sw.key"),
+                ], to: "next.pem")
+            #expect(again.contains("Issued certificate is trusted"))
+            try await site.expectMachine("next.pem", key: "next.key", root: root, intermediate: intermediate)
+            let superseded = try await site.curl(
+                "/v1/self", ["--cert", site.path("sw.pem"), "--key", site.path("sw.key")])
+            #expect(superseded.status == 409 && superseded.text.contains("stale-generation"), "\(superseded)")
             try await site.expectUnharmed()
         }
     }
@@ -65,6 +82,26 @@ struct StandardsEndToEndTests {
             #expect(refused.status == 401 && refused.text.contains("Basic realm="), "\(refused.text)")
             let keys = try await site.curl("/.well-known/est/serverkeygen", enroll)
             #expect(keys.status == 404)
+
+            try await site.openssl([
+                "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=curl",
+                "-keyout", site.path("d.key"), "-outform", "DER", "-out", site.path("d.csr"),
+            ])
+            let again = try await site.curl(
+                "/.well-known/est/simplereenroll",
+                [
+                    "--cert", site.path("c.pem"), "--key", site.path("c.key"), "-H",
+                    "Content-Type: application/octet-stream", "--data-binary", "@" + site.path("d.csr"),
+                ])
+            try #require(again.status == 200, "\(again.text)")
+            try site.write(again.text + "\n", to: "d.base64")
+            try await site.openssl(["base64", "-d", "-A", "-in", site.path("d.base64"), "-out", site.path("d.p7")])
+            try await site.openssl([
+                "pkcs7", "-inform", "DER", "-in", site.path("d.p7"), "-print_certs", "-out", site.path("d.pem"),
+            ])
+            try await site.expectMachine(
+                "d.pem", key: "d.key", root: site.tenantFolder + "/ca.pem",
+                intermediate: site.tenantFolder + "/intermediate.pem")
         }
     }
 

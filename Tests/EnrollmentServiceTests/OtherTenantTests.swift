@@ -57,8 +57,10 @@ import Testing
 
     @Test func everyEndpointNeedsACredentialButThoseThatSayWhomToTrust() async throws {
         let stage = try await Stage()
+        // An access token is asked for with a signed assertion in the body; `AssertionTests` try that.
         let open = [
             APIPath.description, APIPath.authority, APIPath.keySet, APIPath.estAuthorities, APIPath.estAttributes,
+            APIPath.accessTokens,
         ]
         for route in stage.service.routes().routes where !open.contains(route.path) {
             let path = route.path.replacing("{account}", with: "a").replacing("{group}", with: "a")
@@ -80,8 +82,10 @@ import Testing
         ).message(APIKeyAnswer.self, status: 201).key
         let secret = try await stage.invite("theirs", of: stage.other).secret
         let machine = try await stage.register("theirs", of: stage.other)
+        let token = try await stage.accessToken(of: machine).accessToken
         return [
             (admin, nil), (robot, nil), (application, nil), (secret, nil), (nil, machine.certificate), (nil, nil),
+            (token, nil),
             (admin, machine.certificate),
         ]
     }
@@ -91,7 +95,7 @@ import Testing
         return [
             "{}", #"{"name":"their-hook","url":"https://other.example/"}"#,
             #"{"name":"new","groups":["precious-group"]}"#, #"{"reason":"mine now"}"#,
-            #"{"boot_id":"\#(String(repeating: "a", count: 26))"}"#,
+            #"{"boot_id":"\#(String(repeating: "a", count: 26))"}"#, #"{"csr":"","generation":1}"#,
         ]
     }
 

@@ -32,6 +32,8 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
     public var revokedAt: Date?
     /// Why it was revoked.
     public var revocationReason: String?
+    /// When it last renewed from another machine than the time before; nil when it never has.
+    public var machineChangedAt: Date?
     /// How the dispatcher sees it just now: `online`, `suspect` or `lost`; nil when it has not been seen lately.
     public var presence: String?
 
@@ -40,7 +42,7 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
         id: String, displayName: String?, account: String, role: AccountRole, state: ConnectorState,
         groups: [GroupReference], generation: Int, keyFingerprint: Pin, createdAt: Date, notAfter: Date,
         lastSeenAt: Date?, version: String?, boots: Int64, revokedAt: Date?, revocationReason: String?,
-        presence: String? = nil
+        machineChangedAt: Date? = nil, presence: String? = nil
     ) {
         self.id = id
         self.displayName = displayName
@@ -57,6 +59,7 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
         self.boots = boots
         self.revokedAt = revokedAt
         self.revocationReason = revocationReason
+        self.machineChangedAt = machineChangedAt
         self.presence = presence
     }
 
@@ -69,5 +72,6 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
         case lastSeenAt = "last_seen_at"
         case revokedAt = "revoked_at"
         case revocationReason = "revocation_reason"
+        case machineChangedAt = "machine_changed_at"
     }
 }

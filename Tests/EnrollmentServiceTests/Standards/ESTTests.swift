@@ -113,6 +113,30 @@ import X509
             try await stage.call(.post, APIPath.estEnroll, bearer: secret, body: good, type: "Application/PKCS10; a=b"))
     }
 
+    @Test func thePresentCertificateGetsTheNextOneForANewKey() async throws {
+        let stage = try await Stage()
+        let machine = try await stage.register(of: stage.acme)
+        func reenroll(_ key: MachineKey, showing certificate: [UInt8]?) async throws -> Answer {
+            try await stage.call(
+                .post, APIPath.estReenroll, certificate: certificate, body: try request(key), type: Self.type)
+        }
+        #expect(try await reenroll(machine.key, showing: machine.certificate).problem == .keyReuse)
+        #expect(try await reenroll(MachineKey(), showing: nil).problem == .certificateRequired)
+        let key = MachineKey()
+        let first = try await reenroll(key, showing: machine.certificate)
+        let next = Array(try certificate(first).serializeAsPEM().derBytes)
+        let again = try await reenroll(key, showing: machine.certificate)
+        #expect(again.body == first.body, "a lost answer is repeated")
+        let before = try stage.installation.authority.leafPolicy().judge(machine.certificate, at: stage.now)
+        let after = try stage.installation.authority.leafPolicy().judge(next, at: stage.now)
+        #expect(after.name == before.name)
+        #expect(after.keyFingerprint == key.fingerprint)
+        let own = try await stage.call(.get, APIPath.ownState, certificate: next).message(SelfAnswer.self)
+        #expect(own.generation == 2)
+        // The one before is superseded by now: with another key it looks like a copy.
+        #expect(try await reenroll(MachineKey(), showing: machine.certificate).problem == .cloneSuspected)
+    }
+
     @Test func theAuthoritiesAndTheAttributesAreForEverybody() async throws {
         let stage = try await Stage()
         let authorities = try await stage.call(.get, APIPath.estAuthorities)

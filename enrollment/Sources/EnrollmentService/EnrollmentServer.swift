@@ -1,4 +1,5 @@
 internal import CertificateAuthority
+internal import Crypto
 public import EnrollmentProtocol
 internal import Foundation
 public import Hummingbird
@@ -23,7 +24,9 @@ public final class EnrollmentServer: Sendable {
     let authenticator: Authenticator
     let logger: Logger
     let pins: AuthorityAnswer.Pins
-    private let now: @Sendable () -> Date
+    let now: @Sendable () -> Date
+    /// A key that nobody has, so that unknown ones take as long as known ones.
+    let decoyKey = Array(MachineKey().publicKey.x963Representation)
     private let verifier: QueueCredentialVerifier
     private let hooks = Mutex(Hooks())
 
@@ -51,7 +54,8 @@ public final class EnrollmentServer: Sendable {
         verifier = QueueCredentialVerifier(registry: installation.registry, tokens: installation.tokens)
         authenticator = Authenticator(
             registry: installation.registry, leaves: LeafCache(policy: try installation.authority.leafPolicy()),
-            rights: .standard, clientCertificate: clientCertificate)
+            rights: .standard, accessTokens: installation.accessTokens, recovery: installation.settings.recovery,
+            clientCertificate: clientCertificate)
     }
 
     /// Adds the API to a router.
@@ -92,9 +96,14 @@ public final class EnrollmentServer: Sendable {
         return await source(tenant.reference)
     }
 
+    /// Tells the observers that a connector may not be in any more.
+    func shutOut(_ connector: String, of tenant: Tenant) {
+        for observer in hooks.withLock({ $0.revocation }) { observer(tenant.reference, connector) }
+    }
+
     func revoke(_ connector: String, of tenant: Tenant, reason: String?, _ call: Call) async throws {
         guard try await scope(tenant).revokeConnector(connector, reason: reason, at: call.now) else { return }
-        for observer in hooks.withLock({ $0.revocation }) { observer(tenant.reference, connector) }
+        shutOut(connector, of: tenant)
         call.context.logger.notice(
             "Connector revoked", metadata: ["tenant": "\(tenant.slug)", "connector": "\(connector)"])
     }

@@ -40,7 +40,9 @@ extension EnrollmentServer {
                 request: try Self.certificateRequest(body.csr), displayName: try Self.displayName(body.displayName),
                 idempotencyKey: try Self.idempotencyKey(call.request))
             let registered = try await register(registration, grant, call)
-            return try call.answer(try answer(registered, grant), status: .created, location: APIPath.ownState)
+            let answer = try enrollAnswer(
+                registered.certificate, connector: registered.connectorID, tenant: grant.tenant, account: grant.account)
+            return try call.answer(answer, status: .created, location: APIPath.ownState)
         }
     }
 
@@ -81,23 +83,26 @@ extension EnrollmentServer {
         }
     }
 
-    private func answer(_ registered: TenantScope.Registered, _ grant: EnrollmentGrant) throws -> EnrollAnswer {
-        let certificate = registered.certificate
+    /// What a connector is told about its certificate, after its registration and after each renewal.
+    func enrollAnswer(
+        _ certificate: StoredCertificate, connector: String, tenant: Tenant, account: String
+    ) throws -> EnrollAnswer {
         // A jitter that is the certificate's own keeps repeated answers the same and a fleet apart.
         let jitter = Double(certificate.fingerprint.first ?? 128) / 127.5 - 1
         let window = RenewalWindow(notBefore: certificate.notBefore, notAfter: certificate.notAfter)
         let authority = installation.authority
         return EnrollAnswer(
-            connectorID: registered.connectorID, tenant: grant.tenant.reference, account: grant.account,
+            connectorID: connector, tenant: tenant.reference, account: account,
             certificate: CertificatePEM.encode([certificate.der]),
             chain: [authority.intermediateCertificate, authority.rootCertificate].map { CertificatePEM.encode([$0]) },
             notAfter: certificate.notAfter, renewAt: window.renewAt(jitter: jitter),
             generation: certificate.generation, trustDomain: authority.trustDomain,
             keyAuthority: KeyAuthorityReference(
-                pin: try grant.tenant.keyAuthorityPin(), publicKey: grant.tenant.keyAuthority))
+                pin: try tenant.keyAuthorityPin(), publicKey: tenant.keyAuthority))
     }
 
-    private static func certificateRequest(_ pem: String) throws -> CertificateRequest {
+    /// Reads the field `csr` of a request and verifies its signature.
+    static func certificateRequest(_ pem: String) throws -> CertificateRequest {
         do { return try CertificateRequest(verifyingPEM: pem) } catch { throw Refusal(error, in: "The field “csr”") }
     }
 

@@ -13,11 +13,14 @@ struct QueueCredentialVerifier: Sendable {
         token: String, proof: [UInt8], nonce: [UInt8], at now: Date
     ) async throws(EnrollmentServiceError) -> QueuePrincipal {
         let grant = try await tokens.read(token, now: now)
+        guard let key = try? KeyFingerprint(grant.keyFingerprint) else {
+            throw EnrollmentServiceError(.invalidCredential, "The queue credential names no key.")
+        }
         let found: MemberRecord?
-        do { found = try await registry.member(id: grant.memberID, tenant: grant.tenantID) } catch {
+        do { found = try await registry.member(id: grant.memberID, key: key) } catch {
             throw EnrollmentServiceError(.registry, "The registry cannot be read: \(error)")
         }
-        guard let member = found, member.role.rawValue == grant.role else {
+        guard let member = found, member.tenant.id == grant.tenantID, member.role.rawValue == grant.role else {
             throw EnrollmentServiceError(.invalidCredential, "The member of the queue credential is not registered.")
         }
         guard !member.isRevoked else {
@@ -29,8 +32,9 @@ struct QueueCredentialVerifier: Sendable {
         guard member.notAfter > now else {
             throw EnrollmentServiceError(.expiredCredential, "The certificate of \(member.id) has expired.")
         }
-        guard member.keyFingerprint.hex == grant.keyFingerprint else {
-            throw EnrollmentServiceError(.invalidCredential, "The queue credential was made for another key.")
+        guard !member.isSuperseded else {
+            throw EnrollmentServiceError(
+                .invalidCredential, "The queue credential was made for a key that a newer one has taken the place of.")
         }
         try QueueTokens.checkProof(proof, nonce: nonce, token: token, publicKey: member.publicKey)
         return QueuePrincipal(

@@ -17,6 +17,7 @@ extension EnrollmentServer {
         list.add(.get, APIPath.estAuthorities) { try self.estAuthorities($0) }
         list.add(.get, APIPath.estAttributes) { try self.estAttributes($0) }
         list.add(.post, APIPath.estEnroll) { try await self.estEnroll($0) }
+        list.add(.post, APIPath.estReenroll) { try await self.estReenroll($0) }
     }
 
     /// All that a client needs to judge certificates of this installation: the root, and whatever issued or issues.
@@ -37,6 +38,18 @@ extension EnrollmentServer {
                 request: try await call.pkcs10(), displayName: nil, idempotencyKey: nil, needsNonce: false)
             let registered = try await register(registration, grant, call)
             return try call.certificate(registered.certificate.der)
+        }
+    }
+
+    /// The next certificate for whoever shows the present one: the same rules as those of a renewal by API v1.
+    private func estReenroll(_ call: Call) async throws -> Response {
+        let member = try await authenticator.holder(call.request, call.context, at: call.now).member
+        return try await Self.naming(member.tenant) {
+            let renewal = TenantScope.Renewal(request: try await call.pkcs10(), machine: nil)
+            guard renewal.request.keyFingerprint != member.keyFingerprint else {
+                throw Refusal(.keyReuse, "The certificate request has the key of the present certificate; make a new one.")
+            }
+            return try call.certificate(try await renew(renewal, of: member, call).der)
         }
     }
 }

@@ -16,7 +16,7 @@ internal import X509
 /// | `intermediate.pem` | what signs connectors, then what signed before | the enrollment role |
 /// | `intermediate.key`, `intermediate-ID.key` | its key: the first one's, that of a rotation | the enrollment role |
 /// | `tls.key`, `tls.pem` | what the port shows | every role |
-/// | `token.key`, `token-ID.key` | what signs queue credentials: the first one, one of a rotation | enrollment role |
+/// | `token.key`, `token-ID.key` | what signs queue credentials and access tokens: the first one, one of a rotation | enrollment role |
 /// | `pepper` | the key under which secrets are digested | enrollment and dispatcher roles |
 /// | `key-authority-TENANT.key` | a tenant's Key Authority | the key authority |
 /// | `registry.sqlite` | tenants, accounts, connectors, keys | every role |
@@ -55,6 +55,8 @@ public struct Installation: Sendable {
     public let tlsKeyPEM: String
     /// What makes and checks queue credentials.
     public let tokens: QueueTokens
+    /// What makes and checks access tokens.
+    let accessTokens: AccessTokens
 
     /// Opens what `initialize` made.
     ///
@@ -74,12 +76,13 @@ public struct Installation: Sendable {
         if try registry.keptTokenKeys().isEmpty {
             try adoptTokenKey(pem: try text(in: File.tokenKey, of: folder), registry: registry)
         }
+        let keyring = TokenKeyring(registry: registry, folder: folder)
         return Installation(
             folder: folder, settings: known,
             authority: try authority(known.trustDomain, in: folder, registry: registry, now: now), registry: registry,
             tlsChainPEM: try text(in: File.tls, of: folder), tlsKeyPEM: try text(in: File.tlsKey, of: folder),
-            tokens: QueueTokens(
-                keyring: TokenKeyring(registry: registry, folder: folder), issuer: known.publicURL))
+            tokens: QueueTokens(keyring: keyring, issuer: known.publicURL),
+            accessTokens: AccessTokens(keyring: keyring, issuer: known.publicURL))
     }
 
     /// The file of the embedded broker.

@@ -46,6 +46,11 @@ public struct Registry: Sendable {
         }
     }
 
+    /// Changes the registry, all of it or nothing.
+    func write<Value: Sendable>(_ change: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await database.write(change)
+    }
+
     static func reporting<Value>(_ body: () throws -> Value) throws(EnrollmentServiceError) -> Value {
         do { return try body() } catch let error as EnrollmentServiceError { throw error } catch {
             throw EnrollmentServiceError(.registry, "The registry failed: \(error)")

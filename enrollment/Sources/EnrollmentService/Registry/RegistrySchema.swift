@@ -16,6 +16,9 @@ enum RegistrySchema {
         migrator.registerMigration("3 freezing and renewal") { database in
             try database.execute(sql: third)
         }
+        migrator.registerMigration("4 renewals and assertions") { database in
+            try database.execute(sql: renewals)
+        }
         migrator.registerMigration("6 token keys") { database in
             try database.execute(sql: tokenKeys)
         }

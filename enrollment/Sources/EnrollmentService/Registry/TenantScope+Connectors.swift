@@ -99,7 +99,8 @@ extension TenantScope {
                 keyFingerprint: key, createdAt: (row["created_at"] as Stamp).date,
                 notAfter: (row["not_after"] as Stamp).date, lastSeenAt: (row["last_seen_at"] as Stamp?)?.date,
                 version: row["version"], boots: row["boots"] ?? 0, revokedAt: (row["revoked_at"] as Stamp?)?.date,
-                revocationReason: row["revocation_reason"])
+                revocationReason: row["revocation_reason"],
+                machineChangedAt: (row["machine_changed_at"] as Stamp?)?.date)
         }
     }
 }

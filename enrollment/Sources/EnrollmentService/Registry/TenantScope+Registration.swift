@@ -85,7 +85,8 @@ extension TenantScope {
         return Registered(connectorID: row["connector_id"], certificate: certificate, isNew: false)
     }
 
-    private func requireFreshKey(_ fingerprint: KeyFingerprint, in database: Database) throws {
+    /// Refuses a key that was certified or revoked before, for whomever.
+    func requireFreshKey(_ fingerprint: KeyFingerprint, in database: Database) throws {
         let isKnown = try Bool.fetchOne(
             database,
             sql: """
