@@ -9,7 +9,25 @@ internal import IdentityStore
 struct AuthorityCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ca", abstract: "The authority that issues certificates to machines.",
-        subcommands: [Rotate.self])
+        subcommands: [Rotate.self, RenewTLS.self])
+
+    struct RenewTLS: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "renew-tls",
+            abstract: "Makes the port's own TLS certificate anew, for the hosts of init; restart the tenant afterwards.",
+            discussion: """
+                It lasts 397 days. Connectors and operators that trust the installation notice nothing; invitations
+                that were handed out before name its issuer, and are void if the intermediate was rotated in between.
+                """)
+        @OptionGroup var state: StateOptions
+
+        func run() async throws {
+            try await report {
+                let end = try await Installation.open(state.folder).renewTLS(now: .now)
+                print("The TLS certificate is made; it ends at \(RFC3339.text(of: end)). Next: restart the tenant.")
+            }
+        }
+    }
 
     struct Rotate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
