@@ -8,6 +8,7 @@ internal import GRDB
 public struct Registry: Sendable {
     let database: DatabasePool
     let pepper: Pepper
+    private let writer: RegistryWriter
 
     /// Opens or makes the registry in a file that its owner alone may read.
     init(path: String, pepper: Pepper) throws(EnrollmentServiceError) {
@@ -32,6 +33,7 @@ public struct Registry: Sendable {
             throw EnrollmentServiceError(.registry, "The registry \(path) cannot be opened: \(error)")
         }
         self.pepper = pepper
+        writer = RegistryWriter(database: database)
     }
 
     /// Writes what is in the journal to the file and lets go of it.
@@ -46,9 +48,9 @@ public struct Registry: Sendable {
         }
     }
 
-    /// Changes the registry, all of it or nothing.
+    /// Changes the registry, all of it or nothing, together with what others change just now.
     func write<Value: Sendable>(_ change: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        try await database.write(change)
+        try await writer.write(change)
     }
 
     static func reporting<Value>(_ body: () throws -> Value) throws(EnrollmentServiceError) -> Value {

@@ -8,7 +8,7 @@ extension TenantScope {
 
     /// The number of a boot: one more than any before it, and the same however often the boot asks.
     func bootNumber(of boot: String, member: String) async throws -> Int64 {
-        try await database.write { database in
+        try await registry.write { database in
             let known = try Int64.fetchOne(
                 database, sql: "SELECT number FROM boots WHERE tenant_id = ? AND member_id = ? AND boot_id = ?",
                 arguments: [tenant.id, member, boot])

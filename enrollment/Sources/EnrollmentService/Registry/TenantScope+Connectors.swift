@@ -62,7 +62,7 @@ extension TenantScope {
 
     /// Notes that a connector was heard of.
     func noteHeartbeat(of id: String, version: String?, at now: Date) async throws {
-        try await database.write { database in
+        try await registry.write { database in
             try database.execute(
                 sql: """
                     UPDATE connectors SET last_seen_at = ?, version = ifnull(?, version) WHERE tenant_id = ? AND id = ?
