@@ -42,7 +42,8 @@ struct PkilintTests {
             // It ends with the number of findings.
             let output: String
             do {
-                output = try await openssl.run(program: lint + ["lint", "--severity", "NOTICE", "--format", "JSON", name])
+                output = try await openssl.run(
+                    program: lint + ["lint", "--severity", "NOTICE", "--format", "JSON", name])
             } catch let failure as OpenSSL.Failed { output = failure.output }
             let report = try JSONDecoder().decode(Report.self, from: Data(output.utf8))
             let findings = report.results.flatMap(\.finding_descriptions)

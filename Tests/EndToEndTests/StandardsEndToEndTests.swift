@@ -6,7 +6,8 @@ import Testing
 @Suite("Standards end to end", .serialized, .timeLimit(.minutes(5)))
 struct StandardsEndToEndTests {
     @Test(
-        "strongSwan's pki fetches the authorities, enrolls and enrolls again", .enabled(if: Tool.exists("pki"), "no strongswan-pki")
+        "strongSwan's pki fetches the authorities, enrolls and enrolls again",
+        .enabled(if: Tool.exists("pki"), "no strongswan-pki")
     )
     func strongSwan() async throws {
         try await Site.with { site in
@@ -77,7 +78,8 @@ struct StandardsEndToEndTests {
             try await site.expectMachine(
                 "c.pem", key: "c.key", root: site.tenantFolder + "/ca.pem",
                 intermediate: site.tenantFolder + "/intermediate.pem")
-            let refused = try await site.curl("/.well-known/est/simpleenroll", ["-i", "--user", "gw:x"] + enroll.dropFirst(2))
+            let refused = try await site.curl(
+                "/.well-known/est/simpleenroll", ["-i", "--user", "gw:x"] + enroll.dropFirst(2))
             #expect(refused.status == 401 && refused.text.contains("Basic realm="), "\(refused.text)")
             let keys = try await site.curl("/.well-known/est/serverkeygen", enroll)
             #expect(keys.status == 404)

@@ -14,7 +14,8 @@ struct AuthorityCommand: AsyncParsableCommand {
     struct RenewTLS: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "renew-tls",
-            abstract: "Makes the port's own TLS certificate anew, for the hosts of init; restart the tenant afterwards.",
+            abstract:
+                "Makes the port's own TLS certificate anew, for the hosts of init; restart the tenant afterwards.",
             discussion: """
                 It lasts 397 days. Connectors and operators that trust the installation notice nothing; invitations
                 that were handed out before name its issuer, and are void if the intermediate was rotated in between.

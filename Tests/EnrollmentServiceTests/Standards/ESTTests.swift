@@ -102,7 +102,8 @@ import X509
         let secret = try #require(try await stage.invite(of: stage.acme).secret)
         let good = try request()
         for (body, type, problem) in [
-            ("", Self.type, EnrollmentProblem.invalidCSR), ("?", Self.type, .invalidCSR), ("QUJD", Self.type, .invalidCSR),
+            ("", Self.type, EnrollmentProblem.invalidCSR), ("?", Self.type, .invalidCSR),
+            ("QUJD", Self.type, .invalidCSR),
             (good, "text/plain", .unsupportedMediaType), (String(good.dropLast(8)), Self.type, .invalidCSR),
             (good, "application/octet-stream", .invalidCSR),
         ] {

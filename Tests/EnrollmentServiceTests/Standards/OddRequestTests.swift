@@ -40,7 +40,8 @@ struct OddRequestTests {
             let base64 = Data(der).base64EncodedString()
             for (path, body, type) in [
                 (
-                    APIPath.enrollments, String(decoding: try EnrollmentJSON.encode(EnrollRequest(csr: pem)), as: UTF8.self),
+                    APIPath.enrollments,
+                    String(decoding: try EnrollmentJSON.encode(EnrollRequest(csr: pem)), as: UTF8.self),
                     "application/json"
                 ), (APIPath.estEnroll, base64, "application/pkcs10"),
             ] {

@@ -63,7 +63,8 @@ struct AccessTokens: Sendable {
         guard let keys = try? await keyring.verifiers(at: now) else {
             throw Refusal(.notReady, "The keys of access tokens cannot be read now.")
         }
-        guard let claims = try? await keys.verify(token, as: Claims.self, iteratingKeys: true), claims.iss.value == issuer,
+        guard let claims = try? await keys.verify(token, as: Claims.self, iteratingKeys: true),
+            claims.iss.value == issuer,
             let key = try? KeyFingerprint(claims.key)
         else { throw Refusal.invalidCredentials }
         guard claims.exp.value > now else {

@@ -5,7 +5,7 @@ internal import IdentityStore
 internal import JWTKit
 internal import Synchronization
 
-/// The keys of queue credentials as they stand now: the registry says which ones, the state folder has the private ones.
+/// The keys of tokens as they stand now: the registry says which ones, the state folder has the private halves.
 ///
 /// Every process asks the registry anew, so that a rotation by the command line holds at once everywhere.
 final class TokenKeyring: Sendable {
@@ -46,7 +46,8 @@ final class TokenKeyring: Sendable {
     /// What signs, and under which name.
     func signer(at now: Date) async throws -> (id: String, keys: JWTKeyCollection) {
         guard let current = TokenKey.current(of: try await registry.tokenKeys(), at: now) else {
-            throw EnrollmentServiceError(.unreadable, "No key signs queue credentials: postern-tenant keys rotate --at-once")
+            throw EnrollmentServiceError(
+                .unreadable, "No key signs queue credentials: postern-tenant keys rotate --at-once")
         }
         if let held = known.withLock({ $0.signer }), held.id == current.id { return held }
         let folder = folder

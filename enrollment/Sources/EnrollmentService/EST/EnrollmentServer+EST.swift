@@ -47,7 +47,8 @@ extension EnrollmentServer {
         return try await Self.naming(member.tenant) {
             let renewal = TenantScope.Renewal(request: try await call.pkcs10(), machine: nil)
             guard renewal.request.keyFingerprint != member.keyFingerprint else {
-                throw Refusal(.keyReuse, "The certificate request has the key of the present certificate; make a new one.")
+                throw Refusal(
+                    .keyReuse, "The certificate request has the key of the present certificate; make a new one.")
             }
             return try call.certificate(try await renew(renewal, of: member, call).der)
         }
@@ -55,7 +56,7 @@ extension EnrollmentServer {
 }
 
 extension Call {
-    /// Reads a certificate request as EST sends it: PKCS#10 in base64, wrapped or not, whatever its headers say of that.
+    /// Reads a certificate request as EST sends it: PKCS#10 in base64, wrapped or not, whatever the headers say.
     ///
     /// As `application/octet-stream` it is taken without base64, for those who send what openssl writes.
     func pkcs10() async throws -> CertificateRequest {

@@ -72,7 +72,9 @@ extension Installation {
         _ certificate: [UInt8], key: AuthorityKey, former: [[UInt8]], in folder: StateFolder
     ) throws {
         try folder.write(Array(key.pem().utf8), to: File.intermediateKey(id: try keyID(of: certificate)))
-        let old = try folder.read(File.intermediate).map { try CertificatePEM.decode(String(decoding: $0, as: UTF8.self)) }
+        let old = try folder.read(File.intermediate).map {
+            try CertificatePEM.decode(String(decoding: $0, as: UTF8.self))
+        }
         try folder.write(Array(CertificatePEM.encode([certificate] + former).utf8), to: File.intermediate)
         // What nobody signs with any more needs no key.
         for der in old ?? [] { try folder.remove(File.intermediateKey(id: try keyID(of: der))) }

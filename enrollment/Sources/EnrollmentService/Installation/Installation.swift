@@ -16,7 +16,7 @@ internal import X509
 /// | `intermediate.pem` | what signs connectors, then what signed before | the enrollment role |
 /// | `intermediate.key`, `intermediate-ID.key` | its key: the first one's, that of a rotation | the enrollment role |
 /// | `tls.key`, `tls.pem` | what the port shows | every role |
-/// | `token.key`, `token-ID.key` | what signs queue credentials and access tokens: the first one, one of a rotation | enrollment role |
+/// | `token.key`, `token-ID.key` | what signs tokens: the first one, that of a rotation | the enrollment role |
 /// | `pepper` | the key under which secrets are digested | enrollment and dispatcher roles |
 /// | `key-authority-TENANT.key` | a tenant's Key Authority | the key authority |
 /// | `registry.sqlite` | tenants, accounts, connectors, keys | every role |
