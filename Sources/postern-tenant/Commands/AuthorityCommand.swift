@@ -9,7 +9,48 @@ internal import IdentityStore
 struct AuthorityCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ca", abstract: "The authority that issues certificates to machines.",
-        subcommands: [Rotate.self, RenewTLS.self])
+        subcommands: [Rotate.self, Request.self, Install.self, RenewTLS.self])
+
+    struct Request: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Writes a request for the next intermediate, to be signed where the root's key is.",
+            discussion: "What comes back is put in place with 'postern-tenant ca install'.")
+        @OptionGroup var state: StateOptions
+        @Option(help: "The file for the certificate request, PEM.") var out: String
+
+        func run() async throws {
+            try await report {
+                let request = try await Installation.open(state.folder).requestIntermediate()
+                try InitCommand.write(request, to: out)
+                print(
+                    """
+                    The request is in \(out). Let the root sign it as an authority (CA:TRUE, path length 0, keyCertSign), then
+                      postern-tenant ca install CHAIN --state-dir \(state.stateDir)
+                    """)
+            }
+        }
+    }
+
+    struct Install: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Puts an intermediate that the root has signed on request in place; restart the tenant afterwards.")
+        @OptionGroup var state: StateOptions
+        @Argument(help: "The signed intermediate, PEM; the root may stand behind it.") var chain: String
+
+        func run() async throws {
+            try await report {
+                let rotation = try await Installation.installIntermediate(
+                    try InitCommand.read(chain), in: state.folder, now: .now)
+                print(
+                    """
+                    The intermediate is in place; it ends at \(RFC3339.text(of: rotation.notAfter)).
+                    Intermediates from before that are still believed: \(rotation.stillTrusted)
+                    Next: restart the tenant, and back the state folder up.
+                    """)
+            }
+        }
+    }
 
     struct RenewTLS: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -57,7 +98,7 @@ struct AuthorityCommand: AsyncParsableCommand {
                     in: state.folder, rootKeyPEM: pem, distrustFormer: distrustFormer, now: .now)
                 print(
                     """
-                    The next intermediate is made; it ends at \(RFC3339.text(of: rotation.certificate.notAfter)).
+                    The next intermediate is made; it ends at \(RFC3339.text(of: rotation.notAfter)).
                     Intermediates from before that are still believed: \(rotation.stillTrusted)
 
                     Next: take the root's key away again, restart the tenant so that it signs with the new intermediate,

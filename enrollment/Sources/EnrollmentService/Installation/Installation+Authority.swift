@@ -1,4 +1,4 @@
-public import CertificateAuthority
+internal import CertificateAuthority
 public import Foundation
 public import IdentityStore
 internal import MachineIdentity
@@ -12,8 +12,10 @@ internal import X509
 extension Installation {
     /// What a rotation of the intermediate did.
     public struct AuthorityRotation: Sendable {
-        /// The intermediate that signs from the next start on.
-        public let certificate: IssuedCertificate
+        /// The intermediate that signs from the next start on, in DER.
+        public let certificate: [UInt8]
+        /// When it ends.
+        public let notAfter: Date
         /// How many intermediates from before are still believed.
         public let stillTrusted: Int
     }
@@ -64,7 +66,7 @@ extension Installation {
         let former = distrustFormer ? [] : installation.authority.trustedIntermediates
         let kept = try stillNeeded(former, registry: installation.registry, now: now)
         try install(issued.der, key: key, former: kept, in: folder)
-        return AuthorityRotation(certificate: issued, stillTrusted: kept.count)
+        return AuthorityRotation(certificate: issued.der, notAfter: issued.notAfter, stillTrusted: kept.count)
     }
 
     /// Puts an intermediate and its key in the place of the present one; the certificates change in one step.
@@ -77,12 +79,14 @@ extension Installation {
         }
         try folder.write(Array(CertificatePEM.encode([certificate] + former).utf8), to: File.intermediate)
         // What nobody signs with any more needs no key.
-        for der in old ?? [] { try folder.remove(File.intermediateKey(id: try keyID(of: der))) }
+        for der in old ?? [] where der != certificate {
+            try folder.remove(File.intermediateKey(id: try keyID(of: der)))
+        }
         try folder.remove(File.intermediateKey)
     }
 
     /// Those of which a machine has a certificate that has not ended.
-    private static func stillNeeded(_ former: [[UInt8]], registry: Registry, now: Date) throws -> [[UInt8]] {
+    static func stillNeeded(_ former: [[UInt8]], registry: Registry, now: Date) throws -> [[UInt8]] {
         let valid = try former.filter { try Certificate(derEncoded: $0).notValidAfter > now }
         guard !valid.isEmpty else { return [] }
         let issuers = Set(
@@ -90,13 +94,16 @@ extension Installation {
         return try valid.filter { issuers.contains(try Certificate(derEncoded: $0).subject) }
     }
 
+    /// When a certificate ends.
+    static func end(of certificate: [UInt8]) throws -> Date { try Certificate(derEncoded: certificate).notValidAfter }
+
     private static func keyFile(of certificate: [UInt8], in folder: StateFolder) throws -> String {
         let own = File.intermediateKey(id: try keyID(of: certificate))
         return try folder.read(own) == nil ? File.intermediateKey : own
     }
 
     /// The beginning of the key's fingerprint.
-    private static func keyID(of certificate: [UInt8]) throws -> String {
+    static func keyID(of certificate: [UInt8]) throws -> String {
         String(try KeyFingerprint(ofKeyInCertificate: certificate).hex.prefix(16))
     }
 }
