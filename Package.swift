@@ -125,7 +125,8 @@ let package = Package(
             name: "EnrollmentService",
             dependencies: [
                 "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "Failpoints",
-                "IdentityStore", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
+                "DurableFiles", "IdentityStore", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto,
+                logging, nio,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
 
@@ -241,8 +242,9 @@ let package = Package(
         .testTarget(
             name: "EnrollmentServiceTests",
             dependencies: [
-                "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
-                "HTTPProblems", "TenantPort", hummingbird, httpTypes, grdb, x509, asn1, crypto, logging, nio,
+                "TestTools", "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore",
+                "MachineIdentity",
+                "HTTPProblems", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
                 nioEmbedded, yams,
             ]),
     ]

@@ -30,5 +30,9 @@ public enum APIPath {
     public static let apiKey = "/v1/apikeys/{id}"
     public static let webhooks = "/v1/webhooks"
     public static let webhook = "/v1/webhooks/{name}"
+    public static let estAuthorities = "/.well-known/est/cacerts"
+    public static let estAttributes = "/.well-known/est/csrattrs"
+    public static let estEnroll = "/.well-known/est/simpleenroll"
+    public static let estReenroll = "/.well-known/est/simplereenroll"
     public static let description = "/openapi.yaml"
 }

@@ -30,7 +30,7 @@ public enum EnrollmentJSON {
         }
     }
 
-    /// Reads a request and refuses fields that it does not have.
+    /// Reads a request and refuses fields that it does not have, and null in those that it has.
     public static func decodeStrictly<Request: EnrollmentRequest>(
         _ type: Request.Type = Request.self, from data: Data
     ) throws(EnrollmentProtocolError) -> Request {
@@ -43,6 +43,11 @@ public enum EnrollmentJSON {
         if let unknown = names.keys.filter({ !type.fields.contains($0) }).min() {
             let name = String(unknown.prefix(64))
             throw EnrollmentProtocolError(.unknownField, "The request has no field “\(name)”.", field: name)
+        }
+        // An optional field would take null for absent; the description does not, and so nobody shall rely on it.
+        if let empty = names.filter({ $0.value.isNull }).keys.min() {
+            throw EnrollmentProtocolError(
+                .invalidField, "The field “\(empty)” cannot be null; leave it out.", field: empty)
         }
         return try decode(type, from: data)
     }
@@ -80,8 +85,9 @@ public enum EnrollmentJSON {
         path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
     }
 
-    /// Any value: only the names of the fields matter.
+    /// Any value: only its name matters, and whether it is there.
     private struct AnyField: Decodable {
-        init(from decoder: any Decoder) throws {}
+        let isNull: Bool
+        init(from decoder: any Decoder) throws { isNull = try decoder.singleValueContainer().decodeNil() }
     }
 }

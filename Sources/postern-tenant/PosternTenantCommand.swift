@@ -13,5 +13,8 @@ struct PosternTenantCommand: AsyncParsableCommand {
             Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 3 not initialised; 4 there already.
             """,
         version: PosternVersion.text,
-        subcommands: [InitCommand.self, ShowCommand.self, TenantsCommand.self, ServeCommand.self])
+        subcommands: [
+            InitCommand.self, ShowCommand.self, TenantsCommand.self, ServeCommand.self, KeysCommand.self,
+            AuthorityCommand.self,
+        ])
 }

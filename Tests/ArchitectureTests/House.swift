@@ -126,7 +126,7 @@ enum House {
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
             [
                 "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "Failpoints",
-                "IdentityStore", "TenantPort",
+                "DurableFiles", "IdentityStore", "TenantPort",
             ],
             outside: [
                 "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "NIOCore",

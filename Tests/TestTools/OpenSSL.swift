@@ -36,10 +36,14 @@ public struct OpenSSL: Sendable {
 
     /// Runs one command and returns what it printed; throws unless it ended with 0.
     @discardableResult
-    public func run(_ arguments: [String]) async throws -> String {
+    public func run(_ arguments: [String]) async throws -> String { try await run(program: ["openssl"] + arguments) }
+
+    /// Runs another program in the same folder and returns what it printed; throws unless it ended with 0.
+    @discardableResult
+    public func run(program: [String]) async throws -> String {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
+        process.arguments = program
         process.currentDirectoryURL = folder
         let output = folder.appending(path: "output-\(UUID().uuidString)")
         try Data().write(to: output)

@@ -13,6 +13,9 @@ struct InitCommand: AsyncParsableCommand {
         discussion: """
             Prints the first administrator's credential, this one time; with --admin-file it is written to a file
             instead. Afterwards move root.key offline: it is only needed to sign a new intermediate.
+
+            A root that your company has already takes the place of our own: with --ca-cert and --ca-key it signs the
+            intermediate here; or --ca-csr writes a request for it and ends, and --ca-chain goes on with what came back.
             """)
 
     @OptionGroup var state: StateOptions
@@ -37,6 +40,17 @@ struct InitCommand: AsyncParsableCommand {
             "How long the certificates of connectors live: 10m to 7d; a day where nothing is said.",
             discussion: "They are renewed by themselves after two thirds of it."))
     var certificateLife: String?
+    @Option(help: "Your company's root certificate, PEM, in place of a root of our own; it signs with --ca-key.")
+    var caCert: String?
+
+    @Option(help: "The key of --ca-cert, PEM, on P-256 or P-384; it is not kept.")
+    var caKey: String?
+
+    @Option(help: "Only write a request for the intermediate to this file, for your company's root to sign.")
+    var caCsr: String?
+
+    @Option(help: "What came back for the request of --ca-csr, PEM: the intermediate, then the root.")
+    var caChain: String?
 
     @Option(help: "The name of the first tenant.")
     var tenant = "default"
@@ -51,15 +65,33 @@ struct InitCommand: AsyncParsableCommand {
         guard certificateLife == nil || lifeInSeconds != nil else {
             throw ValidationError("--certificate-life is a time from 10m to 7d, for example 24h")
         }
+        guard (caCert == nil) == (caKey == nil) else { throw ValidationError("--ca-cert and --ca-key go together") }
+        guard [caCert, caCsr, caChain].compactMap({ $0 }).count <= 1 else {
+            throw ValidationError("--ca-cert, --ca-csr and --ca-chain exclude one another")
+        }
     }
 
     func run() async throws {
         try await report {
             var ownTLS: (chainPEM: String, keyPEM: String)?
             if let tlsCert, let tlsKey { ownTLS = (try Self.read(tlsCert), try Self.read(tlsKey)) }
-            let plan = Installation.Plan(
+            var plan = Installation.Plan(
                 hosts: hosts, trustDomain: trustDomain, publicURL: publicURL ?? "https://\(hosts.first ?? ""):8443",
                 ownTLS: ownTLS, certificateLife: lifeInSeconds)
+            if let caCsr {
+                try Self.write(try Installation.requestFirstIntermediate(plan, in: state.folder), to: caCsr)
+                return print(
+                    """
+                    The request is in \(caCsr). Let your root sign it as an authority (CA:TRUE, path length 0, keyCertSign),
+                    then run the same init again with --ca-chain FILE in place of --ca-csr: the intermediate, then the root.
+                    """)
+            }
+            if let caCert, let caKey {
+                plan.authority = .companyRoot(certificatePEM: try Self.read(caCert), keyPEM: try Self.read(caKey))
+            } else if let caChain {
+                plan.authority = .signedRequest(chainPEM: try Self.read(caChain))
+            }
+            let hasRoot = caCert == nil && caChain == nil
             let installation = try await Installation.make(plan, in: state.folder, now: .now)
             let (tenant, secret) = try installation.createTenant(slug: tenant, name: tenant, now: .now)
             print(
@@ -75,7 +107,7 @@ struct InitCommand: AsyncParsableCommand {
             print(
                 """
 
-                Next: move \(state.stateDir)/root.key to a safe place offline, then
+                Next:\(hasRoot ? " move \(state.stateDir)/root.key to a safe place offline, then" : "")
                   postern-tenant serve --state-dir \(state.stateDir)
                   posternctl login --url \(installation.settings.publicURL) --ca-pin \(try installation.authorityPin)
                 """)
@@ -89,7 +121,13 @@ struct InitCommand: AsyncParsableCommand {
         return Int(life.components.seconds)
     }
 
-    private static func read(_ path: String) throws -> String {
+    static func write(_ text: String, to path: String) throws {
+        do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
+            throw CommandFailure(.usage, "cannot write \(path): \(error.localizedDescription)")
+        }
+    }
+
+    static func read(_ path: String) throws -> String {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw CommandFailure(.usage, "cannot read \(path)")
         }

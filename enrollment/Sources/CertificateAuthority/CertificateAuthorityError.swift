@@ -7,6 +7,7 @@ public struct CertificateAuthorityError: Error, Sendable, Equatable, CustomStrin
             case invalidHost = "invalid-host"
             case invalidKey = "invalid-key"
             case mismatch
+            case notAuthority = "not-authority"
             case expired
             case signing
         }
@@ -20,6 +21,8 @@ public struct CertificateAuthorityError: Error, Sendable, Equatable, CustomStrin
         public static let invalidKey = Self(known: .invalidKey)
         /// Root, intermediate and key do not belong together.
         public static let mismatch = Self(known: .mismatch)
+        /// A certificate is not that of an authority that may do what is asked of it.
+        public static let notAuthority = Self(known: .notAuthority)
         /// The authority has reached its own end.
         public static let expired = Self(known: .expired)
         /// The certificate could not be encoded or signed.

@@ -30,7 +30,7 @@ extension IssuingAuthority {
     }
 
     /// A name that two authorities never share: it ends with the beginning of the key's identifier.
-    private static func subject(
+    static func subject(
         _ title: String, trustDomain: String, key: AuthorityKey
     ) throws(CertificateAuthorityError) -> DistinguishedName {
         guard MachineName.isTrustDomain(trustDomain) else {

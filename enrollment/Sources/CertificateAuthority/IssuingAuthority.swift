@@ -14,16 +14,20 @@ public struct IssuingAuthority: Sendable {
     public let rootCertificate: [UInt8]
     /// The intermediate that signs, in DER.
     public let intermediateCertificate: [UInt8]
+    /// All intermediates whose machines are accepted, in DER: the one that signs, then those that signed before.
+    public let trustedIntermediates: [[UInt8]]
     let intermediate: Certificate
     let key: AuthorityKey
     private let machineLifetime: Int?
 
     /// Assembles the authority; throws unless root, intermediate and key belong together.
     ///
-    /// - Parameter machineLifetime: how many seconds the certificates of machines live; the profile's own unless given.
+    /// - Parameters:
+    ///   - formerIntermediates: those that signed before, as long as machines have certificates of them.
+    ///   - machineLifetime: how many seconds the certificates of machines live; the profile's own unless given.
     public init(
         trustDomain: String, rootCertificate: [UInt8], intermediateCertificate: [UInt8], intermediateKey: AuthorityKey,
-        machineLifetime: Int? = nil
+        formerIntermediates: [[UInt8]] = [], machineLifetime: Int? = nil
     ) throws(CertificateAuthorityError) {
         guard MachineName.isTrustDomain(trustDomain) else {
             throw CertificateAuthorityError(.mismatch, "\"\(trustDomain)\" is no trust domain")
@@ -41,6 +45,7 @@ public struct IssuingAuthority: Sendable {
         self.intermediateCertificate = intermediateCertificate
         self.intermediate = intermediate
         self.machineLifetime = machineLifetime
+        trustedIntermediates = [intermediateCertificate] + formerIntermediates
         key = intermediateKey
     }
 
@@ -52,8 +57,7 @@ public struct IssuingAuthority: Sendable {
 
     /// The policy that accepts the machines of this authority.
     public func leafPolicy() throws(MachineIdentityError) -> MachineLeafPolicy {
-        try MachineLeafPolicy(
-            trustDomain: trustDomain, intermediates: [intermediateCertificate], roots: [rootCertificate])
+        try MachineLeafPolicy(trustDomain: trustDomain, intermediates: trustedIntermediates, roots: [rootCertificate])
     }
 
     /// Issues a machine's certificate.

@@ -1,6 +1,7 @@
 internal import EnrollmentProtocol
 internal import HTTPTypes
 internal import HTTPProblems
+internal import MachineIdentity
 internal import TenantPort
 
 /// A request that is not granted, and why.
@@ -9,11 +10,24 @@ struct Refusal: Error {
     let detail: String
     /// The tenant whose credential the request came with, once that is known.
     var tenant: Tenant?
+    /// How to authenticate, in an answer of 401; Bearer where nothing is said.
+    var challenge: String?
 
     init(_ problem: EnrollmentProblem, _ detail: String, tenant: Tenant? = nil) {
         self.problem = problem
         self.detail = detail
         self.tenant = tenant
+    }
+
+    /// A certificate request that is not accepted.
+    init(_ error: MachineIdentityError, in place: String) {
+        let problem: EnrollmentProblem =
+            switch error.code {
+            case .popFailed: .proofOfPossessionFailed
+            case .unsupportedKey: .unsupportedKey
+            default: .invalidCSR
+            }
+        self.init(problem, "\(place) is not accepted: \(error.message).")
     }
 
     /// The same text whether the credential is unknown, wrong, or one of somebody else.
@@ -29,6 +43,7 @@ struct Refusal: Error {
         ProblemResponse(
             ProblemDetails(
                 code: problem.rawValue, title: problem.title, status: problem.status, detail: detail,
-                retryable: problem.isRetryable, retryAfter: problem.isRetryable ? 1 : nil))
+                retryable: problem.isRetryable, retryAfter: problem.isRetryable ? 1 : nil),
+            headers: challenge.map { [.wwwAuthenticate: $0] } ?? [:])
     }
 }

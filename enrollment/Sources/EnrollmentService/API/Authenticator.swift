@@ -30,7 +30,11 @@ struct Authenticator: Sendable {
 
     /// An invitation whose account may register; it may be used up or over.
     func invitation(_ request: Request, at now: Date) async throws -> EnrollmentGrant {
-        let secret = try secret(request)
+        try await invitation(try secret(request), at: now)
+    }
+
+    /// An invitation, by its secret.
+    func invitation(_ secret: SecretToken, at now: Date) async throws -> EnrollmentGrant {
         guard secret.kind == .enrollment else {
             guard let other = try await registry.administrator(secret, at: now) else {
                 throw Refusal.invalidCredentials

@@ -41,24 +41,32 @@ extension EnrollmentServer {
             let registration = TenantScope.Registration(
                 request: try Self.certificateRequest(body.csr), displayName: try Self.displayName(body.displayName),
                 idempotencyKey: try Self.idempotencyKey(call.request), address: call.context.clientAddress)
-            let (authority, tenant, now) = (installation.authority, grant.tenant, call.now)
-            let registered = try await scope(tenant).register(registration, grant: grant, at: now) { connector in
-                let name = try MachineName(
-                    trustDomain: authority.trustDomain, tenant: tenant.slug, account: grant.account,
-                    connector: connector)
-                return try authority.issueMachineCertificate(
-                    publicKey: registration.request.publicKey, name: name, now: now, serial: .random())
-            }
-            call.context.logger.notice(
-                registered.isNew ? "Connector registered" : "Connector asked for its certificate again",
-                metadata: [
-                    "tenant": "\(tenant.slug)", "account": "\(grant.account)", "connector": "\(registered.connectorID)",
-                    "key": "\(registration.request.keyFingerprint)", "client": "\(call.context.clientAddress)",
-                ])
+            let registered = try await register(registration, grant, call)
             let answer = try enrollAnswer(
-                registered.certificate, connector: registered.connectorID, tenant: tenant, account: grant.account)
+                registered.certificate, connector: registered.connectorID, tenant: grant.tenant, account: grant.account)
             return try call.answer(answer, status: .created, location: APIPath.ownState)
         }
+    }
+
+    /// Registers a connector with a certificate of the machine profile, whatever its request asks for.
+    func register(
+        _ registration: TenantScope.Registration, _ grant: EnrollmentGrant, _ call: Call
+    ) async throws -> TenantScope.Registered {
+        let (authority, tenant, now) = (installation.authority, grant.tenant, call.now)
+        let registered = try await scope(tenant).register(registration, grant: grant, at: now) { connector in
+            let name = try MachineName(
+                trustDomain: authority.trustDomain, tenant: tenant.slug, account: grant.account,
+                connector: connector)
+            return try authority.issueMachineCertificate(
+                publicKey: registration.request.publicKey, name: name, now: now, serial: .random())
+        }
+        call.context.logger.notice(
+            registered.isNew ? "Connector registered" : "Connector asked for its certificate again",
+            metadata: [
+                "tenant": "\(tenant.slug)", "account": "\(grant.account)", "connector": "\(registered.connectorID)",
+                "key": "\(registration.request.keyFingerprint)", "client": "\(call.context.clientAddress)",
+            ])
+        return registered
     }
 
     /// The state of an enrollment: its own for the holder of its secret, any of the tenant's for an administrator.
@@ -97,15 +105,7 @@ extension EnrollmentServer {
 
     /// Reads the field `csr` of a request and verifies its signature.
     static func certificateRequest(_ pem: String) throws -> CertificateRequest {
-        do { return try CertificateRequest(verifyingPEM: pem) } catch {
-            let problem: EnrollmentProblem =
-                switch error.code {
-                case .popFailed: .proofOfPossessionFailed
-                case .unsupportedKey: .unsupportedKey
-                default: .invalidCSR
-                }
-            throw Refusal(problem, "The field “csr” is not accepted: \(error.message).")
-        }
+        do { return try CertificateRequest(verifyingPEM: pem) } catch { throw Refusal(error, in: "The field “csr”") }
     }
 
     private static func displayName(_ name: String?) throws -> String? {

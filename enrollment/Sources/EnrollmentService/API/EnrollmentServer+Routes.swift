@@ -29,6 +29,8 @@ extension EnrollmentServer {
                 member.id, of: member.tenant, reason: try await call.body(RevokeRequest.self).reason, call)
             return call.answer()
         }
+        list.add(.get, APIPath.keySet) { try await self.keySet($0) }
+        addEST(to: &list)
         addAdministration(to: &list)
         return list
     }

@@ -37,35 +37,34 @@ struct AccessTokens: Sendable {
         }
     }
 
-    private let keys: JWTKeyCollection
+    private let keyring: TokenKeyring
     private let issuer: String
 
-    /// Takes the signing key over, PEM.
-    init(keyPEM: String, issuer: String) async throws {
-        let key: ES256PrivateKey
-        do {
-            key = try ES256PrivateKey(pem: keyPEM)
-        } catch {
-            throw EnrollmentServiceError(.unreadable, "The token key cannot be read: \(error)")
-        }
-        keys = await JWTKeyCollection().add(ecdsa: key)
+    /// Signs and checks with the keys of an installation.
+    init(keyring: TokenKeyring, issuer: String) {
+        self.keyring = keyring
         self.issuer = issuer
     }
 
     /// Writes a token.
     func mint(_ grant: Grant, now: Date) async throws -> String {
-        try await keys.sign(
+        let (id, keys) = try await keyring.signer(at: now)
+        return try await keys.sign(
             Claims(
                 iss: IssuerClaim(value: issuer), aud: AudienceClaim(value: Self.audience),
                 sub: SubjectClaim(value: grant.connectorID), iat: IssuedAtClaim(value: now),
                 exp: ExpirationClaim(value: grant.expiresAt), tenant: grant.tenantID, key: grant.key.hex,
                 scope: grant.scope),
-            header: ["typ": .string(Self.type)])
+            kid: JWKIdentifier(string: id), header: ["typ": .string(Self.type)])
     }
 
     /// Reads a token and checks signature, audience, issuer and end.
     func read(_ token: String, now: Date) async throws(Refusal) -> Grant {
-        guard let claims = try? await keys.verify(token, as: Claims.self), claims.iss.value == issuer,
+        guard let keys = try? await keyring.verifiers(at: now) else {
+            throw Refusal(.notReady, "The keys of access tokens cannot be read now.")
+        }
+        guard let claims = try? await keys.verify(token, as: Claims.self, iteratingKeys: true),
+            claims.iss.value == issuer,
             let key = try? KeyFingerprint(claims.key)
         else { throw Refusal.invalidCredentials }
         guard claims.exp.value > now else {

@@ -73,39 +73,42 @@ public struct QueueTokens: Sendable {
         }
     }
 
-    private let keys: JWTKeyCollection
+    private let keyring: TokenKeyring
     private let issuer: String
 
-    /// Takes the signing key over, PEM.
-    init(keyPEM: String, issuer: String) async throws {
-        let key: ES256PrivateKey
-        do {
-            key = try ES256PrivateKey(pem: keyPEM)
-        } catch {
-            throw EnrollmentServiceError(.unreadable, "The token key cannot be read: \(error)")
-        }
-        keys = await JWTKeyCollection().add(ecdsa: key)
+    /// Signs and checks with the keys of an installation.
+    init(keyring: TokenKeyring, issuer: String) {
+        self.keyring = keyring
         self.issuer = issuer
     }
 
+    /// The keys that others may verify credentials with, the newest first.
+    func published(at now: Date) async throws -> [TokenKey] { try await keyring.published(at: now) }
+
     /// Writes a credential.
     func mint(_ grant: Grant, now: Date) async throws -> String {
-        try await keys.sign(
+        let (id, keys) = try await keyring.signer(at: now)
+        return try await keys.sign(
             Claims(
                 iss: IssuerClaim(value: issuer), aud: AudienceClaim(value: Self.audience),
                 sub: SubjectClaim(value: grant.memberID), iat: IssuedAtClaim(value: now),
                 exp: ExpirationClaim(value: grant.expiresAt), tenant: grant.tenantID, role: grant.role,
                 groups: grant.groupIDs, boot: grant.bootID, number: grant.bootNumber,
-                confirmation: .init(key: grant.keyFingerprint)))
+                confirmation: .init(key: grant.keyFingerprint)), kid: JWKIdentifier(string: id))
     }
 
     /// Reads a credential and checks signature, audience, issuer and end.
     ///
-    /// - Throws: `invalidCredential` or `expiredCredential`.
+    /// - Throws: `invalidCredential` or `expiredCredential`; `registry` where the keys cannot be read now.
     func read(_ token: String, now: Date) async throws(EnrollmentServiceError) -> Grant {
+        let keys: JWTKeyCollection
+        do { keys = try await keyring.verifiers(at: now) } catch {
+            throw EnrollmentServiceError(.registry, "The registry cannot be read: \(error)")
+        }
         let claims: Claims
         do {
-            claims = try await keys.verify(token, as: Claims.self)
+            // A credential from before keys had names is tried with each of them.
+            claims = try await keys.verify(token, as: Claims.self, iteratingKeys: true)
         } catch {
             throw EnrollmentServiceError(.invalidCredential, "The queue credential is not genuine.")
         }

@@ -16,6 +16,8 @@ extension Installation {
         public var ownTLS: (chainPEM: String, keyPEM: String)?
         /// How many seconds the certificates of connectors live; a day where nothing is said.
         public var certificateLife: Int?
+        /// Whose root stands above it.
+        public var authority = AuthorityOrigin.ownRoot
 
         /// Makes a plan.
         public init(
@@ -41,6 +43,26 @@ extension Installation {
             throw EnrollmentServiceError(
                 .alreadyInitialized, "\(folder.path) holds an installation already; nothing was changed.")
         }
+        let (hosts, trustDomain) = try check(plan)
+        let authority =
+            try Self.authority(trustDomain, below: plan.authority, in: folder, now: now)
+            ?? makeAuthority(trustDomain, in: folder, now: now)
+        try makeTLS(plan, hosts: hosts, authority: authority, in: folder, now: now)
+        _ = try folder.writeOnce(Array(MachineKey().pem().reveal().utf8), to: File.tokenKey)
+        var generator = SystemRandomNumberGenerator()
+        let pepper = (0..<Pepper.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        _ = try folder.writeOnce(pepper, to: File.pepper)
+        let settings = InstallationSettings(
+            trustDomain: trustDomain, publicURL: plan.publicURL, hosts: plan.ownTLS == nil ? plan.hosts : [],
+            dispatcherID: RegistryID.random(), certificateLife: plan.certificateLife)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try folder.write(try encoder.encode(settings), to: File.settings)
+        return try await open(folder, now: now)
+    }
+
+    /// Refuses hosts, a URL or a trust domain of the wrong form.
+    static func check(_ plan: Plan) throws -> (hosts: [ServerHost], trustDomain: String) {
         let hosts = try plan.hosts.map { host in
             do { return try ServerHost(host) } catch {
                 throw EnrollmentServiceError(.invalidArgument, "“\(host)” is no host name or address.")
@@ -63,19 +85,7 @@ extension Installation {
         guard MachineName.isTrustDomain(trustDomain) else {
             throw EnrollmentServiceError(.invalidArgument, "“\(trustDomain)” is no trust domain; give --trust-domain.")
         }
-        let authority = try makeAuthority(trustDomain, in: folder, now: now)
-        try makeTLS(plan, hosts: hosts, authority: authority, in: folder, now: now)
-        _ = try folder.writeOnce(Array(MachineKey().pem().reveal().utf8), to: File.tokenKey)
-        var generator = SystemRandomNumberGenerator()
-        let pepper = (0..<Pepper.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        _ = try folder.writeOnce(pepper, to: File.pepper)
-        let settings = InstallationSettings(
-            trustDomain: trustDomain, publicURL: plan.publicURL, hosts: plan.ownTLS == nil ? plan.hosts : [],
-            dispatcherID: RegistryID.random(), certificateLife: plan.certificateLife)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try folder.write(try encoder.encode(settings), to: File.settings)
-        return try await open(folder)
+        return (hosts, trustDomain)
     }
 
     private static func makeAuthority(

@@ -13,9 +13,10 @@ internal import X509
 /// | --- | --- | --- |
 /// | `root.key` | the root's private key | only a key ceremony: move it offline after `init` |
 /// | `ca.pem` | the root certificate | anyone who connects (`curl --cacert`) |
-/// | `intermediate.key`, `intermediate.pem` | what signs connectors | the enrollment role |
+/// | `intermediate.pem` | what signs connectors, then what signed before | the enrollment role |
+/// | `intermediate.key`, `intermediate-ID.key` | its key: the first one's, that of a rotation | the enrollment role |
 /// | `tls.key`, `tls.pem` | what the port shows | every role |
-/// | `token.key` | what signs queue credentials and access tokens | enrollment and broker roles |
+/// | `token.key`, `token-ID.key` | what signs tokens: the first one, that of a rotation | the enrollment role |
 /// | `pepper` | the key under which secrets are digested | enrollment and dispatcher roles |
 /// | `key-authority-TENANT.key` | a tenant's Key Authority | the key authority |
 /// | `registry.sqlite` | tenants, accounts, connectors, keys | every role |
@@ -36,6 +37,7 @@ public struct Installation: Sendable {
         static let registry = "registry.sqlite"
         static let queue = "queue.sqlite"
         static let ledger = "ledger.sqlite"
+        static func intermediateKey(id: String) -> String { "intermediate-\(id).key" }
         static func keyAuthority(of tenant: String) -> String { "key-authority-\(tenant).key" }
     }
 
@@ -60,7 +62,7 @@ public struct Installation: Sendable {
     ///
     /// - Throws: `notInitialized` for a folder without an installation; the state folder's errors for one that others
     ///   may use.
-    public static func open(_ folder: StateFolder) async throws -> Installation {
+    public static func open(_ folder: StateFolder, now: Date = Date()) async throws -> Installation {
         guard folder.exists, let settings = try folder.read(File.settings) else {
             throw EnrollmentServiceError(
                 .notInitialized,
@@ -69,20 +71,20 @@ public struct Installation: Sendable {
         }
         try folder.check()
         let known = try decode(InstallationSettings.self, settings, File.settings)
-        let authority = try IssuingAuthority(
-            trustDomain: known.trustDomain, rootCertificate: try certificate(in: File.root, of: folder),
-            intermediateCertificate: try certificate(in: File.intermediate, of: folder),
-            intermediateKey: try AuthorityKey(pem: try text(in: File.intermediateKey, of: folder)),
-            machineLifetime: testLife ?? known.certificateLife)
+        let registry = try Registry(
+            path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder)))
+        if try registry.keptTokenKeys().isEmpty {
+            try adoptTokenKey(pem: try text(in: File.tokenKey, of: folder), registry: registry)
+        }
+        let keyring = TokenKeyring(registry: registry, folder: folder)
         return Installation(
-            folder: folder, settings: known, authority: authority,
-            registry: try Registry(
-                path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder))
-            ),
+            folder: folder, settings: known,
+            authority: try authority(
+                known.trustDomain, machineLifetime: testLife ?? known.certificateLife, in: folder, registry: registry,
+                now: now), registry: registry,
             tlsChainPEM: try text(in: File.tls, of: folder), tlsKeyPEM: try text(in: File.tlsKey, of: folder),
-            tokens: try await QueueTokens(keyPEM: try text(in: File.tokenKey, of: folder), issuer: known.publicURL),
-            accessTokens: try await AccessTokens(
-                keyPEM: try text(in: File.tokenKey, of: folder), issuer: known.publicURL))
+            tokens: QueueTokens(keyring: keyring, issuer: known.publicURL),
+            accessTokens: AccessTokens(keyring: keyring, issuer: known.publicURL))
     }
 
     /// The file of the embedded broker.
@@ -99,7 +101,7 @@ public struct Installation: Sendable {
     /// The pin of the key that signed the server's TLS certificate.
     public var serverIssuerPin: Pin {
         get throws {
-            let known = [authority.intermediateCertificate, authority.rootCertificate]
+            let known = authority.trustedIntermediates + [authority.rootCertificate]
             return try Self.pin(ofCertificate: Self.issuer(ofTLSChain: tlsChainPEM, keyPEM: tlsKeyPEM, known: known))
         }
     }
@@ -164,7 +166,7 @@ public struct Installation: Sendable {
         return Pin(publicKeyDER: try key.serializeAsPEM().derBytes)
     }
 
-    private static func content(of name: String, in folder: StateFolder) throws -> [UInt8] {
+    static func content(of name: String, in folder: StateFolder) throws -> [UInt8] {
         guard let content = try folder.read(name) else {
             throw EnrollmentServiceError(
                 .unreadable, "\(folder.path)/\(name) is missing; restore it from the installation's backup.")
@@ -172,11 +174,11 @@ public struct Installation: Sendable {
         return content
     }
 
-    private static func text(in name: String, of folder: StateFolder) throws -> String {
+    static func text(in name: String, of folder: StateFolder) throws -> String {
         String(decoding: try content(of: name, in: folder), as: UTF8.self)
     }
 
-    private static func certificate(in name: String, of folder: StateFolder) throws -> [UInt8] {
+    static func certificate(in name: String, of folder: StateFolder) throws -> [UInt8] {
         guard let first = try CertificatePEM.decode(try text(in: name, of: folder)).first else {
             throw EnrollmentServiceError(.unreadable, "\(folder.path)/\(name) holds no certificate.")
         }

@@ -22,6 +22,9 @@ enum RegistrySchema {
         migrator.registerMigration("5 approval and replacement") { database in
             try database.execute(sql: approval)
         }
+        migrator.registerMigration("6 token keys") { database in
+            try database.execute(sql: tokenKeys)
+        }
         return migrator
     }
 

@@ -13,6 +13,8 @@ extension TenantScope {
         let idempotencyKey: String?
         /// From which address it came, for the administrator who has to approve it.
         var address = "-"
+        /// Whether the request has to repeat a nonce; clients of EST cannot know one.
+        var needsNonce = true
     }
 
     /// A connector that has its certificate, and whether it was registered just now.
@@ -67,7 +69,9 @@ extension TenantScope {
     func admit(_ registration: Registration, grant: EnrollmentGrant, at now: Date, in database: Database) throws {
         try grant.requireOpen(at: now)
         try requireFreshKey(registration.request.keyFingerprint, in: database)
-        try useNonce(registration.request.challenge, of: grant, at: now, in: database)
+        if registration.needsNonce {
+            try useNonce(registration.request.challenge, of: grant, at: now, in: database)
+        }
         try database.execute(
             sql: "UPDATE enrollments SET used = used + 1 WHERE tenant_id = ? AND id = ?",
             arguments: [tenant.id, grant.id])
