@@ -90,12 +90,12 @@ let package = Package(
                 "HTTPProblems", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
-        .target(name: "IdentityStore", dependencies: ["MachineIdentity", "EnrollmentProtocol"]),
+        .target(name: "IdentityStore", dependencies: ["Failpoints", "MachineIdentity", "EnrollmentProtocol"]),
         .target(
             name: "EnrollmentClient",
             dependencies: [
-                "HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", asyncHTTPClient, nio,
-                nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto, logging,
+                "Failpoints", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore",
+                asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto, logging,
             ]),
         .target(
             name: "ConnectorServices",
@@ -238,7 +238,7 @@ let package = Package(
                 nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(
-            name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol"]),
+            name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol", "MachineIdentity", crypto]),
         .testTarget(
             name: "EnrollmentServiceTests",
             dependencies: [

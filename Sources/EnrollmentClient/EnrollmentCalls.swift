@@ -4,7 +4,7 @@ internal import HTTPProblems
 
 /// The calls of a machine: first with an invitation's secret, then with its own certificate.
 public struct EnrollmentCalls: Sendable {
-    private let http: TenantHTTPClient
+    let http: TenantHTTPClient
     private let isRegistering: Bool
 
     /// Calls over a client whose bearer is an enrollment secret.
@@ -15,16 +15,6 @@ public struct EnrollmentCalls: Sendable {
     /// Fetches a nonce for one certificate request.
     public func nonce() async throws(EnrollmentClientError) -> NonceAnswer {
         try await explained { () async throws(EnrollmentClientError) in try await http.call("POST", APIPath.nonces) }
-    }
-
-    /// Asks for the certificate; the same key and secret get the same answer again.
-    public func enroll(
-        _ request: CertificateRequest, displayName: String?
-    ) async throws(EnrollmentClientError) -> EnrollAnswer {
-        try await explained { () async throws(EnrollmentClientError) in
-            try await http.call(
-                "POST", APIPath.enrollments, body: EnrollRequest(csr: request.pem, displayName: displayName))
-        }
     }
 
     /// Asks how the tenant sees this machine.
@@ -40,9 +30,15 @@ public struct EnrollmentCalls: Sendable {
     }
 
     /// Asks for what one process start needs at the broker.
-    public func queueCredentials(bootID: String) async throws(EnrollmentClientError) -> QueueCredentialsAnswer {
+    ///
+    /// - Parameter isObserver: whether the process only looks: it takes no other one's place.
+    public func queueCredentials(
+        bootID: String, isObserver: Bool = false
+    ) async throws(EnrollmentClientError) -> QueueCredentialsAnswer {
         try await explained { () async throws(EnrollmentClientError) in
-            try await http.call("POST", APIPath.queueCredentials, body: QueueCredentialsRequest(bootID: bootID))
+            try await http.call(
+                "POST", APIPath.queueCredentials,
+                body: QueueCredentialsRequest(bootID: bootID, observer: isObserver ? true : nil))
         }
     }
 
@@ -53,7 +49,18 @@ public struct EnrollmentCalls: Sendable {
         }
     }
 
-    private func explained<Answer>(
+    /// Asks for the next certificate, whose key has signed the request; the same key gets the same answer again.
+    public func renew(
+        _ request: CertificateRequest, generation: Int, machine: String?
+    ) async throws(EnrollmentClientError) -> EnrollAnswer {
+        try await explained { () async throws(EnrollmentClientError) in
+            try await http.call(
+                "POST", APIPath.renewCertificate,
+                body: RenewRequest(csr: request.pem, generation: generation, machine: machine))
+        }
+    }
+
+    func explained<Answer>(
         _ call: () async throws(EnrollmentClientError) -> Answer
     ) async throws(EnrollmentClientError) -> Answer {
         do { return try await call() } catch {
@@ -71,14 +78,39 @@ public struct EnrollmentCalls: Sendable {
             EnrollmentClientError(code, problem.detail, advice: advice + request, problem: problem)
         }
         switch known {
-        case .invalidCredentials where isRegistering, .enrollmentConsumed, .enrollmentExpired, .keyReuse:
+        case .invalidCredentials where isRegistering, .enrollmentConsumed, .enrollmentExpired:
             return error(.secretRefused, "Ask the administrator for a new invitation.")
-        case .invalidCredentials, .certificateRevoked, .connectorFrozen, .cloneSuspected, .notPermitted,
-            .certificateExpired:
+        case .keyReuse:
+            return error(
+                .secretRefused,
+                "Ask the administrator for a new invitation, and register with --replace, which makes a new key.")
+        case .registrationRejected:
+            return error(.rejected, "Ask the administrator why; to try again, a new invitation is needed.")
+        case .connectorFrozen, .cloneSuspected:
+            return error(
+                .frozen,
+                "Ask the tenant's administrator: 'posternctl connectors unfreeze' lets it in again. A service that runs"
+                    + " comes back by itself.")
+        case .bootReplaced:
+            return error(
+                .replaced,
+                "Look where else this state folder, or a copy of it, is in use. Starting this one again would drive the"
+                    + " other out.")
+        case .certificateExpired:
+            return error(
+                .certificateEnded,
+                "'postern run' and 'postern rotate' recover it until 30 days after its end; later: 'postern register "
+                    + "--replace' with a new invitation.")
+        case .staleGeneration:
+            return error(
+                .superseded,
+                "Another copy of this state folder has renewed. Stop one of them; where this is an old backup: "
+                    + "'postern register --replace' with a new invitation.")
+        case .invalidCredentials, .certificateRevoked, .notPermitted:
             return error(
                 .rejected,
-                "Ask the administrator; if the machine shall come back: 'postern unregister --local', then 'postern "
-                    + "register' with a new invitation.")
+                "Ask the administrator; if the machine shall come back: 'postern register --replace' with a new "
+                    + "invitation.")
         default:
             return nil
         }

@@ -20,6 +20,11 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
             case unavailable
             case secretRefused = "secret-refused"
             case rejected
+            case frozen
+            case certificateEnded = "certificate-ended"
+            case superseded
+            case replaced
+            case pendingApproval = "pending-approval"
             case refused
         }
         private let known: Known
@@ -52,8 +57,18 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         public static let unavailable = Self(known: .unavailable)
         /// The enrollment secret is wrong, used or expired.
         public static let secretRefused = Self(known: .secretRefused)
-        /// The identity is revoked, frozen or otherwise not wanted: do not try again.
+        /// The identity is revoked or otherwise not wanted: do not try again.
         public static let rejected = Self(known: .rejected)
+        /// The identity is frozen until an administrator of the tenant lets it in again.
+        public static let frozen = Self(known: .frozen)
+        /// The certificate has ended: renew it by an assertion.
+        public static let certificateEnded = Self(known: .certificateEnded)
+        /// A newer certificate of the same connector has been used.
+        public static let superseded = Self(known: .superseded)
+        /// A newer process of the same identity has taken this one's place.
+        public static let replaced = Self(known: .replaced)
+        /// An administrator has not yet approved the registration; the same command goes on later.
+        public static let pendingApproval = Self(known: .pendingApproval)
         /// The tenant refused the request for another reason.
         public static let refused = Self(known: .refused)
 

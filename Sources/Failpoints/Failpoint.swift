@@ -70,6 +70,26 @@ public enum Failpoint: String, CaseIterable, Sendable {
     case renewalInside = "renewal.inside"
     /// The next certificate is recorded, and its connector has no answer.
     case renewalAfter = "renewal.after"
+    /// A connector renews and has no new key.
+    case identityKeyBefore = "identity.key.before"
+    /// The new key is flushed, and nobody has been told.
+    case identityKeyAfter = "identity.key.after"
+    /// The tenant has answered with the new certificate, and it is not kept.
+    case identityAnswerBefore = "identity.answer.before"
+    /// The new certificate is kept, and not used.
+    case identityAnswerAfter = "identity.answer.after"
+    /// The tenant has seen the new certificate, which nothing on the disk says.
+    case identityUseAfter = "identity.use.after"
+    /// It is on the disk that the new certificate counts; the old files are in its place.
+    case identityConfirmAfter = "identity.confirm.after"
+    /// The new key has taken the place of the old one, the new certificate has not.
+    case identityPromoteKey = "identity.promote.key"
+    /// Key and certificate are in place, the record is not.
+    case identityPromoteCertificate = "identity.promote.certificate"
+    /// All is in place, and the files of the renewal are still there.
+    case identityPromoteRecord = "identity.promote.record"
+    /// Only the second copy of the new key is still there.
+    case identityPromoteEnd = "identity.promote.end"
 
     /// Passes a point; in a debug build whose environment names it, this may be the end.
     @inlinable

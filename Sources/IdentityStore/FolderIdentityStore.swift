@@ -8,13 +8,13 @@ public import MachineIdentity
 /// registered. A kill at any moment leaves either an unregistered machine with a key, which registers again under the
 /// same key, or a registered one. Calls block for the length of a flush; they belong to the start of a command.
 public struct FolderIdentityStore: Sendable {
-    private static let keyFile = "key.pem"
-    private static let certificateFile = "certificate.pem"
-    private static let identityFile = "identity.json"
+    static let keyFile = "key.pem"
+    static let certificateFile = "certificate.pem"
+    static let identityFile = "identity.json"
 
     /// Where the identity is.
     public var path: String { folder.path }
-    private let folder: StateFolder
+    let folder: StateFolder
 
     /// Names the state folder; nothing is touched yet.
     public init(path: String) {
@@ -32,11 +32,20 @@ public struct FolderIdentityStore: Sendable {
     public func load() throws(IdentityStoreError) -> LoadedIdentity? {
         guard folder.exists else { return nil }
         try folder.check()
+        // While another process puts a renewed identity into its place, its files do not fit for a moment.
+        for _ in 0..<3 {
+            do { return try loadOnce() } catch  where error.code == .damaged { usleep(20_000) }
+        }
+        return try loadOnce()
+    }
+
+    private func loadOnce() throws(IdentityStoreError) -> LoadedIdentity? {
+        if let renewed = try confirmedIdentity() { return renewed }
         guard let text = try folder.read(Self.identityFile) else { return nil }
         guard let record = try? EnrollmentJSON.decode(StoredIdentity.self, from: Data(text)) else {
             throw damaged("\(Self.identityFile) cannot be understood")
         }
-        guard let key = try loadKey() else { throw damaged("\(Self.keyFile) is missing") }
+        guard let key = try readKey(Self.keyFile) else { throw damaged("\(Self.keyFile) is missing") }
         guard let bytes = try folder.read(Self.certificateFile),
             let certificates = try? CertificatePEM.decode(String(decoding: bytes, as: UTF8.self))
         else { throw damaged("\(Self.certificateFile) is missing or cannot be understood") }
@@ -48,24 +57,23 @@ public struct FolderIdentityStore: Sendable {
 
     /// The key, made now if there is none yet.
     public func loadOrMakeKey() throws(IdentityStoreError) -> MachineKey {
-        if let key = try loadKey() { return key }
+        if let key = try readKey(Self.keyFile) { return key }
         let key = MachineKey()
         if try folder.writeOnce(key.pem().reveal().utf8, to: Self.keyFile) { return key }
-        guard let other = try loadKey() else { throw damaged("\(Self.keyFile) comes and goes") }
+        guard let other = try readKey(Self.keyFile) else { throw damaged("\(Self.keyFile) comes and goes") }
         return other
     }
 
     /// Saves a certificate and what the machine knows; from here on it is registered.
     public func save(_ record: StoredIdentity, certificates: [[UInt8]]) throws(IdentityStoreError) {
-        guard let text = try? EnrollmentJSON.encode(record) else {
-            preconditionFailure("a record of texts, numbers and dates can always be encoded")
-        }
         try folder.write(CertificatePEM.encode(certificates).utf8, to: Self.certificateFile)
-        try folder.write(text + Data("\n".utf8), to: Self.identityFile)
+        try folder.write(text(of: record), to: Self.identityFile)
     }
 
     /// What a running connector keeps beside its identity; of no use, and nobody's business, without it.
-    private static let companions = ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"]
+    private static let companions = [
+        "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", historyFile, renewalFile, renewalKeyFile,
+    ]
 
     /// Removes the identity from the disk with what was kept under it, the key last.
     public func erase() throws(IdentityStoreError) {
@@ -73,17 +81,25 @@ public struct FolderIdentityStore: Sendable {
         try folder.check()
         for name in Self.companions { try folder.remove(name) }
         for name in [Self.identityFile, Self.certificateFile, Self.keyFile] { try folder.remove(name) }
+        try IdentityReplacement(of: self).forget()
     }
 
-    private func loadKey() throws(IdentityStoreError) -> MachineKey? {
-        guard let bytes = try folder.read(Self.keyFile) else { return nil }
+    func readKey(_ file: String) throws(IdentityStoreError) -> MachineKey? {
+        guard let bytes = try folder.read(file) else { return nil }
         guard let key = try? MachineKey(pem: String(decoding: bytes, as: UTF8.self)) else {
-            throw damaged("\(Self.keyFile) cannot be understood")
+            throw damaged("\(file) cannot be understood")
         }
         return key
     }
 
-    private func damaged(_ what: String) -> IdentityStoreError {
+    func text(of value: some Encodable) -> Data {
+        guard let text = try? EnrollmentJSON.encode(value) else {
+            preconditionFailure("texts, numbers and dates can always be encoded")
+        }
+        return text + Data("\n".utf8)
+    }
+
+    func damaged(_ what: String) -> IdentityStoreError {
         IdentityStoreError(
             .damaged, "The identity in \(path) is damaged: \(what)",
             remedy: "Bring the folder back from a backup, or give it up with 'postern unregister --local' and register "

@@ -20,14 +20,20 @@ public struct CertificateRequest: Sendable {
         self.der = der
     }
 
-    /// Makes a request for the key, signed by it.
-    public static func make(key: MachineKey, challenge: String) throws(MachineIdentityError) -> CertificateRequest {
+    /// Makes a request for the key, signed by it; without a challenge for a renewal.
+    public static func make(
+        key: MachineKey, challenge: String? = nil
+    ) throws(MachineIdentityError) -> CertificateRequest {
         do {
-            let attribute = CertificateSigningRequest.Attribute(
-                oid: challengePassword, values: [try ASN1Any(erasing: ASN1UTF8String(challenge))])
+            let attributes = try challenge.map {
+                [
+                    CertificateSigningRequest.Attribute(
+                        oid: challengePassword, values: [try ASN1Any(erasing: ASN1UTF8String($0))])
+                ]
+            }
             let request = try CertificateSigningRequest(
                 version: .v1, subject: DistinguishedName { CommonName("postern") },
-                privateKey: Certificate.PrivateKey(key.signing), attributes: .init([attribute]))
+                privateKey: Certificate.PrivateKey(key.signing), attributes: .init(attributes ?? []))
             var serializer = DER.Serializer()
             try serializer.serialize(request)
             return CertificateRequest(

@@ -92,9 +92,10 @@ enum House {
                 "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOWebSocket", "NIOSSL",
                 "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle", "Logging",
             ]),
-        Target("IdentityStore", .adapter, ["MachineIdentity", "EnrollmentProtocol"]),
+        Target("IdentityStore", .adapter, ["Failpoints", "MachineIdentity", "EnrollmentProtocol"]),
         Target(
-            "EnrollmentClient", .adapter, ["HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore"],
+            "EnrollmentClient", .adapter,
+            ["Failpoints", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore"],
             outside: [
                 "AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOExtras", "X509", "SwiftASN1",
                 "Crypto", "Logging",

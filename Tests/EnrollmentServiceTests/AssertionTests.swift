@@ -130,9 +130,6 @@ import Testing
         let machine = try await stage.register(of: stage.acme)
         let revoked = try await stage.register(of: stage.acme)
         let frozen = try await stage.register(of: stage.acme)
-        let superseded = try await stage.register(of: stage.acme)
-        let successor = try await stage.renew(superseded)
-        #expect(try await stage.verdict(on: successor) == nil)
         _ = try await stage.call(.post, "/v1/connectors/\(revoked.id)/revoke", bearer: stage.acme.administrator)
         _ = try await stage.renew(frozen)
         #expect(try await stage.askToRenew(frozen, key: MachineKey()).problem == .cloneSuspected)
@@ -142,7 +139,6 @@ import Testing
         for (assertion, key) in [
             (unknown, machine.key), (Assertion(of: machine, at: stage.now), MachineKey()),
             (Assertion(of: revoked, at: stage.now), revoked.key), (Assertion(of: frozen, at: stage.now), frozen.key),
-            (Assertion(of: superseded, at: stage.now), superseded.key),
         ] {
             let answer = try await stage.assert(try assertion.text(signedBy: key))
             #expect(answer.status == 401)

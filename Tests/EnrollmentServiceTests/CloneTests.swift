@@ -19,8 +19,11 @@ import Testing
         let original = try await stage.register(of: stage.acme)
         let copy = original
         let neighbour = try await stage.register(of: stage.acme)
-        let closed = Mutex<[String]>([])
-        stage.service.onRevoked { _, connector in closed.withLock { $0.append(connector) } }
+        let frozen = Mutex<[String]>([])
+        stage.service.onStandingChanged { _, connector, standing in
+            guard standing == .frozen else { return }
+            frozen.withLock { $0.append(connector) }
+        }
 
         let winner = try await stage.renew(order == .copyFirst ? copy : original)
         if order != .beforeFirstUse { #expect(try await stage.verdict(on: winner) == nil) }
@@ -38,7 +41,8 @@ import Testing
         let seen = try await stage.connector(original)
         #expect(seen.state == .frozen)
         #expect(seen.generation == 2)
-        #expect(closed.withLock { $0 } == [original.id])
+        #expect(seen.freezeReason?.contains("clone suspected") == true)
+        #expect(frozen.withLock { $0 } == [original.id])
         #expect(try await stage.verdict(on: neighbour) == nil)
     }
 

@@ -50,8 +50,8 @@ import Testing
         print(
             "\(Self.size) renewals at once: \(all), p50 \(usual), p99 \(worst);",
             "beside them \(others.count) readers: p50 \(otherUsual), p99 \(otherWorst)")
-        #expect(worst < .seconds(20))
-        #expect(otherWorst < .seconds(2))
+        #expect(worst < .seconds(45))
+        #expect(otherWorst < .seconds(5))
         for (machine, _) in renewed.prefix(20) { #expect(try await stage.verdict(on: machine) == nil) }
     }
 

@@ -32,20 +32,24 @@ import Testing
         #expect(try await stage.connector(first).generation == 2)
     }
 
-    @Test func theDenylistKnowsACertificateUntilItIsForgotten() async throws {
+    @Test func theDenylistKnowsACertificateToItsEndAndAKeyUntilItCannotRecover() async throws {
         let stage = try await Stage()
         let first = try await stage.register(of: stage.acme)
-        _ = try await stage.renew(first)
+        let second = try await stage.renew(first)
         _ = try await stage.call(.post, "/v1/connectors/\(first.id)/revoke", bearer: stage.acme.administrator)
-        #expect(try await count("denylist", stage) == 4)
-        stage.advance(by: 31 * Self.day)
         _ = try await stage.service.tidy()
         #expect(try await count("denylist", stage) == 4)
-        stage.advance(by: 1)
+        stage.advance(by: Self.day + 1)
         _ = try await stage.service.tidy()
-        // The newest one stays with its connector, and with it the refusal of its key.
         #expect(try await count("denylist", stage) == 2)
+        stage.advance(by: 30 * Self.day)
+        _ = try await stage.service.tidy()
+        #expect(try await count("denylist", stage) == 0)
         #expect(try await stage.connector(first).state == .revoked)
+        let secret = try #require(try await stage.invite(of: stage.acme).secret)
+        #expect(try await stage.enroll(secret, key: second.key).problem == .keyReuse)
+        #expect(
+            try await stage.assert(try Assertion(of: second, at: stage.now).text(signedBy: second.key)).status == 401)
     }
 
     @Test func noncesAndAssertionsGoWhenTheyHaveEnded() async throws {

@@ -93,6 +93,24 @@ import Testing
         #expect(try await stage.verdict(on: copy) == .connectorFrozen)
     }
 
+    @Test func anOriginalThatSleptWhileItsCopyRenewedFindsTheCopy() async throws {
+        let stage = try await Stage()
+        let original = try await stage.register(of: stage.acme)
+        var copy = try await stage.renew(original)
+        for _ in 1...6 {
+            #expect(try await stage.verdict(on: copy) == nil)
+            stage.advance(by: 16 * 3600)
+            copy = try await stage.renew(copy)
+        }
+        let token = try await stage.accessToken(of: original)
+        #expect(token.scope == .renew)
+        #expect(try await stage.call(.get, APIPath.ownState, bearer: token.accessToken).problem == .notPermitted)
+        #expect(try await stage.verdict(on: copy) == nil)
+        let answer = try await stage.askToRenew(original, key: MachineKey(), bearer: token.accessToken)
+        #expect(answer.problem == .cloneSuspected)
+        #expect(try await stage.verdict(on: copy) == .connectorFrozen)
+    }
+
     @Test func theWindowIsASetting() async throws {
         let stage = try await Stage()
         let machine = try await stage.register(of: stage.acme)

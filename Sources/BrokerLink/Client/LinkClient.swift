@@ -246,8 +246,8 @@ public final class LinkClient: Broker {
                 switch book.phase {
                 case .over(let error): return error
                 case .ready(let outbox):
-                    let isControl = records.first?.lane == .control
-                    guard outbox.backlog < configuration.backlogBytes + (isControl ? 1 << 20 : 0) else {
+                    // A backlog of bodies is no reason to refuse a beat.
+                    guard outbox.backlog(ofBulk: records.first?.lane == .data) < configuration.backlogBytes else {
                         return BrokerError(.overloaded(retryAfter: .milliseconds(100)), "the link is full")
                     }
                     book.launch(records, over: outbox, continuation)

@@ -14,6 +14,8 @@ final class LinkOutbox<Message: LinkMessage>: Sendable {
         var pendingBulk = Deque<Message>()
         /// The cost of what is pending and of what is written but has not left.
         var backlog = 0
+        /// The part of it that is bulk.
+        var bulkBacklog = 0
         /// The cost of the bulk that is written but has not left.
         var bulkUnderWay = 0
         var isScheduled = false
@@ -36,8 +38,10 @@ final class LinkOutbox<Message: LinkMessage>: Sendable {
         self.isMasking = isMasking
     }
 
-    /// How many bytes have not left yet.
-    var backlog: Int { state.withLock { $0.backlog } }
+    /// How many bytes have not left yet, of bodies or of what steers.
+    func backlog(ofBulk isBulk: Bool) -> Int {
+        state.withLock { isBulk ? $0.bulkBacklog : $0.backlog - $0.bulkBacklog }
+    }
 
     func put(_ message: Message) { put([message]) }
 
@@ -46,7 +50,12 @@ final class LinkOutbox<Message: LinkMessage>: Sendable {
         let needsTurn = state.withLock { state in
             guard !state.isFinished else { return false }
             for message in messages {
-                if message.isBulk { state.pendingBulk.append(message) } else { state.pending.append(message) }
+                if message.isBulk {
+                    state.pendingBulk.append(message)
+                    state.bulkBacklog += message.cost
+                } else {
+                    state.pending.append(message)
+                }
             }
             state.backlog += cost
             defer { state.isScheduled = true }
@@ -121,7 +130,10 @@ final class LinkOutbox<Message: LinkMessage>: Sendable {
     private func left(_ cost: Int, isBulk: Bool) {
         let (waiters, hasMore) = state.withLock { state in
             state.backlog -= cost
-            if isBulk { state.bulkUnderWay -= cost }
+            if isBulk {
+                state.bulkBacklog -= cost
+                state.bulkUnderWay -= cost
+            }
             let waiters = state.backlog <= Self.highWater / 2 ? state.waiters.take() : []
             let hasMore = !state.pendingBulk.isEmpty && !state.isScheduled && state.bulkUnderWay < Self.bulkWindow
             if hasMore { state.isScheduled = true }

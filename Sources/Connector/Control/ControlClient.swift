@@ -47,8 +47,13 @@ public struct ControlClient: Sendable {
         try await ask(.POST, "/v1/resume")
     }
 
+    /// Orders a renewal of the certificate, and waits for how it went.
+    public func rotate() async throws(Failure) -> ControlAnswer.Rotation {
+        try await ask(.POST, "/v1/rotate", patience: 120)
+    }
+
     private func ask<Answer: Decodable>(
-        _ method: HTTPMethod, _ route: String, _ order: (any Encodable)? = nil
+        _ method: HTTPMethod, _ route: String, _ order: (any Encodable)? = nil, patience: Int64 = 10
     ) async throws(Failure) -> Answer {
         guard let url = URL(httpURLWithSocketPath: path, uri: route), FileManager.default.fileExists(atPath: path)
         else { throw .notRunning }
@@ -62,12 +67,12 @@ public struct ControlClient: Sendable {
         do {
             if let order { request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(order))) }
             (status, body) = try await HTTPClient.withHTTPClient(configuration: configuration) { [request] client in
-                let response = try await client.execute(request, timeout: .seconds(10))
+                let response = try await client.execute(request, timeout: .seconds(patience))
                 let body = try await response.body.collect(upTo: 1 << 20)
                 return (response.status, Data(body.readableBytesView))
             }
         } catch let error as HTTPClientError where error == .deadlineExceeded {
-            throw .unexpected("the connector did not answer within 10 seconds")
+            throw .unexpected("the connector did not answer within \(patience) seconds")
         } catch {
             throw .notRunning
         }

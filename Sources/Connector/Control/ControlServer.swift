@@ -21,19 +21,26 @@ public struct ControlServer: Service {
         /// Ends a pause.
         public var resume: @Sendable () async throws(ControlRefusal) -> Void
 
+        /// Renews the certificate now.
+        public var rotate: @Sendable () async throws(ControlRefusal) -> ControlAnswer.Rotation
+
         /// Joins the answers.
         public init(
             status: @escaping @Sendable () async -> ConnectorStatus,
             ping: @escaping @Sendable () async -> ControlAnswer.Ping,
             drain: @escaping @Sendable (ControlOrder.Drain) async throws(ControlRefusal) -> Void,
             pause: @escaping @Sendable (ControlOrder.Pause) async throws(ControlRefusal) -> Void,
-            resume: @escaping @Sendable () async throws(ControlRefusal) -> Void
+            resume: @escaping @Sendable () async throws(ControlRefusal) -> Void,
+            rotate: @escaping @Sendable () async throws(ControlRefusal) -> ControlAnswer.Rotation = {
+                () async throws(ControlRefusal) in throw ControlRefusal("this service keeps no certificate")
+            }
         ) {
             self.status = status
             self.ping = ping
             self.drain = drain
             self.pause = pause
             self.resume = resume
+            self.rotate = rotate
         }
     }
 
@@ -66,6 +73,15 @@ public struct ControlServer: Service {
                 return try Self.answer(error, status: .conflict)
             }
             return try Self.answer(await handlers.status())
+        }
+        router.post("/v1/rotate") { _, _ in
+            let answer: ControlAnswer.Rotation
+            do throws(ControlRefusal) {
+                answer = try await handlers.rotate()
+            } catch {
+                return try Self.answer(error, status: .conflict)
+            }
+            return try Self.answer(answer)
         }
         var quiet = logger
         // What ends it is thrown; that it was cancelled is no error.

@@ -12,6 +12,8 @@ public struct ConnectorStatus: Codable, Sendable, Equatable {
         case unproven
         /// There is no link to the queue.
         case disconnected
+        /// The tenant lets it take no work and hears nothing from it, until an administrator lets it in again.
+        case frozen
         /// It finishes what it has and takes no more.
         case draining
     }
@@ -60,10 +62,12 @@ public struct ConnectorStatus: Codable, Sendable, Equatable {
     public var clockDriftSeconds: Double
     /// When the certificate ends, RFC 3339.
     public var certificateNotAfter: String?
+    /// The certificate and its renewal; nil where none is kept.
+    public var certificate: Certificate?
 
     enum CodingKeys: String, CodingKey {
         case state, reason, tenant, connector, name, groups, services, boot, version, requests, finished, dispatchers
-        case pause, drain, journal
+        case pause, drain, journal, certificate
         case forSeconds = "for_seconds"
         case nextAction = "next_action"
         case bootNumber = "boot_number"

@@ -3,6 +3,7 @@ internal import EnrollmentProtocol
 internal import EnrollmentService
 internal import Foundation
 internal import IdentityStore
+internal import RelayFormat
 
 /// `postern-tenant init`.
 struct InitCommand: AsyncParsableCommand {
@@ -46,6 +47,12 @@ struct InitCommand: AsyncParsableCommand {
     @Option(help: "What came back for the request of --ca-csr, PEM: the intermediate, then the root.")
     var caChain: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long the certificates of connectors live: 10m to 7d; a day where nothing is said.",
+            discussion: "They are renewed by themselves after two thirds of it."))
+    var certificateLife: String?
+
     @Option(help: "The name of the first tenant.")
     var tenant = "default"
 
@@ -60,6 +67,9 @@ struct InitCommand: AsyncParsableCommand {
         guard [caCert, caCsr, caChain].compactMap({ $0 }).count <= 1 else {
             throw ValidationError("--ca-cert, --ca-csr and --ca-chain exclude one another")
         }
+        guard certificateLife == nil || lifeInSeconds != nil else {
+            throw ValidationError("--certificate-life is a time from 10m to 7d, for example 24h")
+        }
     }
 
     func run() async throws {
@@ -68,7 +78,7 @@ struct InitCommand: AsyncParsableCommand {
             if let tlsCert, let tlsKey { ownTLS = (try Self.read(tlsCert), try Self.read(tlsKey)) }
             var plan = Installation.Plan(
                 hosts: hosts, trustDomain: trustDomain, publicURL: publicURL ?? "https://\(hosts.first ?? ""):8443",
-                ownTLS: ownTLS)
+                ownTLS: ownTLS, certificateLife: lifeInSeconds)
             if let caCsr {
                 try Self.write(try Installation.requestFirstIntermediate(plan, in: state.folder), to: caCsr)
                 return print(
@@ -103,6 +113,13 @@ struct InitCommand: AsyncParsableCommand {
                   posternctl login --url \(installation.settings.publicURL) --ca-pin \(try installation.authorityPin)
                 """)
         }
+    }
+
+    private var lifeInSeconds: Int? {
+        guard let life = certificateLife.flatMap(Duration.init(text:)),
+            InstallationSettings.certificateLives.contains(Int(life.components.seconds))
+        else { return nil }
+        return Int(life.components.seconds)
     }
 
     static func write(_ text: String, to path: String) throws {

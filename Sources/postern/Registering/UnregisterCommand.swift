@@ -46,7 +46,7 @@ struct UnregisterCommand: AsyncParsableCommand {
             }
             return true
         } catch {
-            guard error.code != .rejected else { return false }
+            guard ![.rejected, .frozen, .certificateEnded].contains(error.code) else { return false }
             throw EnrollmentClientError(
                 error.code, "The tenant could not be asked to revoke: \(error.message)",
                 advice: "Nothing was erased. Try again, or erase only here with --local. \(error.advice)",

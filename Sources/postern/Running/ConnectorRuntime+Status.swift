@@ -1,6 +1,7 @@
 internal import BrokerCore
 internal import BrokerLink
 internal import Connector
+internal import EnrollmentClient
 internal import EnrollmentProtocol
 internal import IdentityStore
 internal import RelayFormat
@@ -9,9 +10,11 @@ internal import RequestLedger
 extension ConnectorRuntime {
     /// The status of the connector.
     func status() async -> ConnectorStatus {
-        session.status(
+        var status = session.status(
             link: connectivity, localDrift: clock.localDrift,
-            certificateNotAfter: RFC3339.text(of: identity.record.notAfter), journal: await journalStatus())
+            certificateNotAfter: RFC3339.text(of: connection.identity.record.notAfter), journal: await journalStatus())
+        if let renewal { status.tell(ConnectorStatus.Certificate(await renewal.standing, at: clock.now)) }
+        return status
     }
 
     /// What the journal holds; a disk that does not answer keeps nobody waiting.

@@ -15,64 +15,75 @@ internal import ServiceLifecycle
 
 /// A connector put together: identity, queue credential, link, session.
 struct ConnectorRuntime {
-    let identity: LoadedIdentity
+    let connection: TenantConnection
+    /// What renews the certificate; nil for one that only wants to be seen.
+    let renewal: CertificateRenewal?
     let credentials: QueueCredentialSource
     let link: LinkClient
     let session: ConnectorSession
     let clock: TenantClock
-    let http: TenantHTTPClient
     let targets: HTTPClient
     let journal: ResultJournal?
 
     /// Puts a connector together; asks the tenant for the first queue credential, again and again until it answers.
     ///
     /// What it gives back has to be closed.
-    /// - Parameter journalPath: where it keeps what it has begun and how it ended; nil for one that only wants to be
+    /// - Parameters:
+    ///   - journalPath: where it keeps what it has begun and how it ended; nil for one that only wants to be
     ///   seen, and takes no work.
+    ///   - store: where the identity is, for one that renews it; the state folder has to be locked.
     /// - Throws: `EnrollmentClientError` for a refusal that trying again cannot mend.
     static func open(
         identity: LoadedIdentity, configuration: ConnectorConfiguration, network: NetworkSettings,
-        journalPath: String?, logger: Logger
+        journalPath: String?, store: FolderIdentityStore? = nil, logger: Logger
     ) async throws -> ConnectorRuntime {
-        let http = try TenantHTTPClient(
-            .init(
-                endpoint: try TenantEndpoint(identity.record.tenantURL),
-                tls: ClientTLS(
-                    trust: identity.record.serverTrust, systemAuthorityFile: network.authorityFile,
-                    certificates: identity.certificates, key: identity.key),
-                proxies: network.proxies))
+        let connection = try TenantConnection(
+            identity: identity, proxies: network.proxies, systemAuthorityFile: network.authorityFile)
         do {
             return try await ConnectorRuntime(
-                over: http, identity: identity, configuration: configuration, network: network,
-                journalPath: journalPath, logger: logger)
+                over: connection, configuration: configuration, network: network, journalPath: journalPath,
+                store: store, logger: logger)
         } catch {
-            await http.shutdown()
+            await connection.shutdown()
             throw error
         }
     }
 
     private init(
-        over http: TenantHTTPClient, identity: LoadedIdentity, configuration: ConnectorConfiguration,
-        network: NetworkSettings, journalPath: String?, logger: Logger
+        over connection: TenantConnection, configuration: ConnectorConfiguration, network: NetworkSettings,
+        journalPath: String?, store: FolderIdentityStore?, logger: Logger
     ) async throws {
         let isObserver = journalPath == nil
-        self.identity = identity
-        self.http = http
-        let record = identity.record
-        let endpoint = http.endpoint
+        self.connection = connection
+        let record = connection.identity.record
+        let endpoint = connection.endpoint
         let boot = BootID.random()
+        let clock = TenantClock()
+        self.clock = clock
         let credentials = QueueCredentialSource(
-            calls: .registered(over: http), key: identity.key, boot: boot, logger: logger)
+            connection: connection, boot: boot, isObserver: isObserver, logger: logger)
         self.credentials = credentials
-        let first = try await credentials.first(persistently: !isObserver)
+        if let store {
+            let renewal = try CertificateRenewal(
+                connection: connection, store: store, clock: clock, logger: logger)
+            await renewal.surround { body async throws(EnrollmentClientError) in try await credentials.swapping(body) }
+            self.renewal = renewal
+        } else {
+            renewal = nil
+        }
+        try await renewal?.settle()
+        let first = try await credentials.first(persistently: !isObserver, renewal: renewal)
         guard first.broker.kind == BrokerEndpoint.embedded.kind, let path = first.broker.path else {
             throw CommandFailure(
                 .version, "the tenant uses the broker kind \"\(first.broker.kind)\", which this version does not know",
                 advice: "Install a newer version of postern.")
         }
-        clock = TenantClock()
         // Before the first request: its deadline, and whether a kept pause is over, are judged by the tenant's clock.
-        if !isObserver { _ = try? await HeartbeatService.beat(.registered(over: http), clock) }
+        if !isObserver {
+            _ = try? await connection.call { http, _ async throws(EnrollmentClientError) in
+                try await HeartbeatService.beat(.registered(over: http), clock)
+            }
+        }
         let name = record.displayName ?? record.connectorID
         link = try LinkClient(
             configuration: .init(
@@ -115,6 +126,8 @@ struct ConnectorRuntime {
             return .disconnected(reason: "the link is being made", since: .now, attempts: 0)
         case .connected(let since):
             return .connected(since: moment(since))
+        case .disconnected(let reason, let since, _) where reason.code == .refused(.frozen):
+            return .frozen(since: moment(since))
         case .disconnected(let reason, let since, let attempts):
             return .disconnected(reason: reason.message, since: moment(since), attempts: attempts)
         case .stopped(let reason):
@@ -136,7 +149,7 @@ struct ConnectorRuntime {
     func close() async {
         await link.close()
         await journal?.close()
-        await http.shutdown()
+        await connection.shutdown()
         try? await targets.shutdown()
     }
 

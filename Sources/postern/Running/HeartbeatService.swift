@@ -20,7 +20,7 @@ struct HeartbeatService: Service {
         return answer
     }
 
-    let calls: EnrollmentCalls
+    let connection: TenantConnection
     let clock: TenantClock
     let logger: Logger
 
@@ -30,7 +30,10 @@ struct HeartbeatService: Service {
             var interval = 60
             while !Task.isCancelled {
                 do throws(EnrollmentClientError) {
-                    interval = min(max(try await Self.beat(calls, clock).interval, 5), 3600)
+                    let answer = try await connection.call { http, _ async throws(EnrollmentClientError) in
+                        try await Self.beat(.registered(over: http), clock)
+                    }
+                    interval = min(max(answer.interval, 5), 3600)
                     if abs(clock.localDrift / .seconds(1)) > 30 {
                         logger.warning(
                             "This machine's clock is off; the tenant's time is used",

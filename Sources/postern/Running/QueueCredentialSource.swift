@@ -3,33 +3,47 @@ internal import Crypto
 internal import EnrollmentClient
 internal import EnrollmentProtocol
 internal import Foundation
+internal import IdentityStore
 internal import Logging
 internal import MachineIdentity
 internal import RelayFormat
 
 /// Fetches the queue credentials of one process start, and proves at the link that they are its own.
 actor QueueCredentialSource {
-    private let calls: EnrollmentCalls
-    private let key: MachineKey
-    private let boot: BootID
-    private let logger: Logger
-    private var held: QueueCredentialsAnswer?
-    private var fetchedAt = Date.distantPast
+    /// How long a credential that was given out may be on its way to the link.
+    private static let way = Duration.seconds(2)
+    private static let pause = Duration.milliseconds(50)
 
-    init(calls: EnrollmentCalls, key: MachineKey, boot: BootID, logger: Logger) {
-        self.calls = calls
-        self.key = key
+    private let connection: TenantConnection
+    private let boot: BootID
+    private let isObserver: Bool
+    private let logger: Logger
+    /// What was fetched last, with the key that it names.
+    private var held: (answer: QueueCredentialsAnswer, key: MachineKey)?
+    private var fetchedAt = Date.distantPast
+    private var givenAt: ContinuousClock.Instant?
+    private var inHand = 0
+    private var isSwapping = false
+
+    /// Makes a source.
+    ///
+    /// - Parameter isObserver: whether the process only looks, and so takes no other one's place.
+    init(connection: TenantConnection, boot: BootID, isObserver: Bool, logger: Logger) {
+        self.connection = connection
         self.boot = boot
+        self.isObserver = isObserver
         self.logger = logger
     }
 
     /// Fetches the first credential; persistently, until the tenant answers or refuses for good.
-    func first(persistently: Bool) async throws -> QueueCredentialsAnswer {
+    ///
+    /// - Parameter renewal: renews the certificate when the tenant says that it has ended.
+    func first(persistently: Bool, renewal: CertificateRenewal?) async throws -> QueueCredentialsAnswer {
         var attempts = 0
         let begun = ContinuousClock.now
         while true {
             do {
-                let answer = try await fetch()
+                let answer = try await fetch().answer
                 if attempts > 0 {
                     logger.notice(
                         "Tenant reached",
@@ -39,38 +53,81 @@ actor QueueCredentialSource {
                 }
                 return answer
             } catch {
-                guard error.isRetryable && persistently else { throw error }
+                if error.code == .certificateEnded, let renewal {
+                    await renewal.noteEnd()
+                    try await renewal.settle()
+                    continue
+                }
+                // A frozen connector waits for the person who lets it in again.
+                let isFrozen = error.code == .frozen
+                guard (error.isRetryable || isFrozen) && persistently else { throw error }
                 attempts += 1
                 if attempts == 1 {
-                    logger.warning("Tenant not reached; trying on", metadata: ["reason": "\(error)"])
+                    logger.warning(
+                        isFrozen ? "Frozen by the tenant; waiting to be let in again" : "Tenant not reached; trying on",
+                        metadata: ["reason": "\(error)"])
                 }
                 // Full jitter under a ceiling that doubles up to a minute.
                 let ceiling = min(60.0, 0.5 * pow(2, Double(min(attempts, 10))))
-                try await Task.sleep(for: .seconds(Double.random(in: 0...ceiling)))
+                try await Task.sleep(for: .seconds(isFrozen ? .random(in: 3...6) : .random(in: 0...ceiling)))
             }
         }
     }
 
     /// A credential with a proof over the link's nonce; the one held if half of its life is still to come.
     func credential(nonce: [UInt8]) async throws -> LinkCredential {
-        let answer: QueueCredentialsAnswer
-        if let held, held.expiresAt.timeIntervalSinceNow > held.expiresAt.timeIntervalSince(fetchedAt) / 2 {
-            answer = held
-        } else {
-            do {
-                answer = try await fetch()
-            } catch let error where error.code == .rejected {
-                throw LinkError(.refused(.revoked), error.message)
-            }
+        while isSwapping { try await Task.sleep(for: Self.pause) }
+        inHand += 1
+        defer {
+            inHand -= 1
+            givenAt = .now
         }
+        let (answer, key) = try await current()
         let signature = try key.signing.signature(for: LinkProof.bytes(nonce: nonce, token: answer.token))
         return LinkCredential(token: answer.token, proof: Array(signature.rawRepresentation))
     }
 
-    private func fetch() async throws(EnrollmentClientError) -> QueueCredentialsAnswer {
-        let answer = try await calls.queueCredentials(bootID: "\(boot)")
-        held = answer
+    /// Does what makes the tenant refuse the credentials of the present key, while none of them is on its way.
+    ///
+    /// Whoever wants one meanwhile gets one of the new key.
+    func swapping(
+        _ body: @Sendable () async throws(EnrollmentClientError) -> Void
+    ) async throws(EnrollmentClientError) {
+        isSwapping = true
+        defer { isSwapping = false }
+        let end = ContinuousClock.now + Self.way * 3
+        while ContinuousClock.now < end, inHand > 0 || givenAt.map({ $0 + Self.way > .now }) ?? false {
+            do { try await Task.sleep(for: Self.pause) } catch { break }
+        }
+        try await body()
+    }
+
+    private func current() async throws -> (answer: QueueCredentialsAnswer, key: MachineKey) {
+        if let held, held.key.fingerprint == connection.identity.key.fingerprint,
+            held.answer.expiresAt.timeIntervalSinceNow > held.answer.expiresAt.timeIntervalSince(fetchedAt) / 2
+        {
+            return held
+        }
+        do {
+            return try await fetch()
+        } catch {
+            switch error.code {
+            case .rejected: throw LinkError(.refused(.revoked), error.message)
+            case .frozen: throw LinkError(.refused(.frozen), error.message)
+            case .replaced, .superseded: throw LinkError(.refused(.replaced), error.message)
+            default: throw error
+            }
+        }
+    }
+
+    private func fetch() async throws(EnrollmentClientError) -> (answer: QueueCredentialsAnswer, key: MachineKey) {
+        let (boot, isObserver) = (boot, isObserver)
+        let fetched = try await connection.call { http, identity async throws(EnrollmentClientError) in
+            let calls = EnrollmentCalls.registered(over: http)
+            return (try await calls.queueCredentials(bootID: "\(boot)", isObserver: isObserver), identity.key)
+        }
+        held = (answer: fetched.0, key: fetched.1)
         fetchedAt = .now
-        return answer
+        return (answer: fetched.0, key: fetched.1)
     }
 }

@@ -30,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
         try await report {
             var logger = logging.logger(label: "postern")
             let configuration = try Self.readConfiguration(config)
-            let identity = try state.registeredIdentity()
+            var identity = try state.registeredIdentity()
             logger[metadataKey: "tenant"] = "\(identity.record.tenant.slug)"
             if configuration.services.isEmpty {
                 logger.warning("The configuration offers no services", metadata: ["file": "\(config)"])
@@ -41,9 +41,11 @@ struct RunCommand: AsyncParsableCommand {
                     advice: "'postern status' shows it. Stop it first, or register another connector in a folder of its"
                         + " own.", reason: "already-running")
             }
+            // Whoever had the folder before may have renewed meanwhile.
+            identity = try state.registeredIdentity()
             let runtime = try await ConnectorRuntime.open(
                 identity: identity, configuration: configuration, network: try NetworkSettings.fromEnvironment(),
-                journalPath: state.journal, logger: logger)
+                journalPath: state.journal, store: state.store, logger: logger)
             do {
                 try await serve(runtime, drain: configuration.drain, logger: logger)
             } catch {
@@ -66,14 +68,16 @@ struct RunCommand: AsyncParsableCommand {
         let services: [any Service] = [
             SecondSignal(),
             LinkService(link: runtime.link),
-            HeartbeatService(calls: .registered(over: runtime.http), clock: runtime.clock, logger: logger),
+            HeartbeatService(connection: runtime.connection, clock: runtime.clock, logger: logger),
+            RenewalService(runtime),
             ControlServer(
                 path: state.controlSocket,
                 handlers: .init(
                     status: { await runtime.status() }, ping: { await runtime.ping() },
                     drain: { (order) async throws(ControlRefusal) in try orders.drain(order) },
                     pause: { (order) async throws(ControlRefusal) in try await orders.pause(order) },
-                    resume: { () async throws(ControlRefusal) in try await orders.resume() }), logger: logger),
+                    resume: { () async throws(ControlRefusal) in try await orders.resume() },
+                    rotate: { () async throws(ControlRefusal) in try await runtime.rotate() }), logger: logger),
             runtime.session,
         ]
         // What the library says of services at debug level would print all that they hold.

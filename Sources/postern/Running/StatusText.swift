@@ -58,12 +58,30 @@ struct StatusText {
 
     private var after: [String] {
         var lines: [String] = []
-        if let end = status.certificateNotAfter { lines.append("certificate  until \(end)") }
+        if let certificate = status.certificate {
+            lines += Self.lines(of: certificate)
+        } else if let end = status.certificateNotAfter {
+            lines.append("certificate  until \(end)")
+        }
         if abs(status.clockDriftSeconds) > 5 {
             lines.append("clock        \(Int(status.clockDriftSeconds)) s ahead of the tenant's")
         }
         lines.append("version      \(status.version), start \(status.bootNumber)")
         if let action = status.nextAction { lines.append("next         \(action)") }
+        return lines
+    }
+
+    private static func lines(of certificate: ConnectorStatus.Certificate) -> [String] {
+        var lines = [
+            "certificate  generation \(certificate.generation), "
+                + (certificate.hasEnded
+                    ? "ended at \(certificate.notAfter), recoverable until \(certificate.recoveryEnds)"
+                    : "until \(certificate.notAfter), renewed at \(certificate.renewAt)")
+        ]
+        if let last = certificate.lastRenewal { lines.append("renewal      last \(last.outcome) at \(last.at)") }
+        if let trouble = certificate.trouble {
+            lines.append("renewal      fails: \(trouble)\(certificate.nextTry.map { " (next try \($0))" } ?? "")")
+        }
         return lines
     }
 

@@ -20,10 +20,13 @@ final class Site: @unchecked Sendable {
     var paths: [String: FaultProxy] = [:]
     let service: RecordingService
     private let logLevel: String
+    /// The environment of the tenant's process.
+    private let tenantEnvironment: [String: String]
     private var client: HTTPClient?
 
-    private init(logLevel: String) throws {
+    private init(logLevel: String, tenantEnvironment: [String: String]) throws {
         self.logLevel = logLevel
+        self.tenantEnvironment = tenantEnvironment
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("postern-e2e-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -32,9 +35,10 @@ final class Site: @unchecked Sendable {
 
     /// Builds a site with a group `site` and an account `gw` and hands it to a test; stops everything afterwards.
     static func with(
-        connectors: [String] = [], logLevel: String = "debug", _ body: (Site) async throws -> Void
+        connectors: [String] = [], logLevel: String = "debug", tenantEnvironment: [String: String] = [:],
+        _ body: (Site) async throws -> Void
     ) async throws {
-        let site = try Site(logLevel: logLevel)
+        let site = try Site(logLevel: logLevel, tenantEnvironment: tenantEnvironment)
         do {
             try await site.service.start()
             try await site.startTenant()
@@ -88,11 +92,11 @@ final class Site: @unchecked Sendable {
     }
 
     /// Starts the tenant's process and waits until it is ready.
-    func serve() async throws {
+    func serve(environment: [String: String] = [:]) async throws {
         tenant = try Program(
             "postern-tenant",
             ["serve", "--state-dir", tenantFolder, "--listen", "127.0.0.1:\(port)", "--log-level", logLevel],
-            in: folder, as: "tenant")
+            in: folder, as: "tenant", environment: tenantEnvironment.merging(environment) { $1 })
         try await waitUntil("the tenant is ready", within: .seconds(20)) {
             (try? await self.http("GET", "/readyz", key: nil).status) == 200
         }

@@ -31,7 +31,8 @@ struct CertificateTemplate {
         let seconds = min(lifetime ?? profile.lifetime, profile.longestLifetime)
         guard seconds > 0 else { throw CertificateAuthorityError(.invalidProfile, "a certificate must live") }
         let now = Date(timeIntervalSince1970: now.timeIntervalSince1970.rounded(.down))
-        let notBefore = now.addingTimeInterval(-TimeInterval(profile.backdate))
+        // A tenth of a short life at most: what lies in the past is no time to live, and the renewal counts from here.
+        let notBefore = now.addingTimeInterval(-TimeInterval(min(profile.backdate, seconds / 10)))
         let asked = now.addingTimeInterval(TimeInterval(seconds))
         let notAfter = issuer.map { min(asked, $0.notValidAfter) } ?? asked
         do {

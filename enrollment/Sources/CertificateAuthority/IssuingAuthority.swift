@@ -16,15 +16,18 @@ public struct IssuingAuthority: Sendable {
     public let intermediateCertificate: [UInt8]
     /// All intermediates whose machines are accepted, in DER: the one that signs, then those that signed before.
     public let trustedIntermediates: [[UInt8]]
-    private let intermediate: Certificate
-    private let key: AuthorityKey
+    let intermediate: Certificate
+    let key: AuthorityKey
+    private let machineLifetime: Int?
 
     /// Assembles the authority; throws unless root, intermediate and key belong together.
     ///
-    /// - Parameter formerIntermediates: those that signed before, as long as machines have certificates of them.
+    /// - Parameters:
+    ///   - formerIntermediates: those that signed before, as long as machines have certificates of them.
+    ///   - machineLifetime: how many seconds the certificates of machines live; the profile's own unless given.
     public init(
         trustDomain: String, rootCertificate: [UInt8], intermediateCertificate: [UInt8], intermediateKey: AuthorityKey,
-        formerIntermediates: [[UInt8]] = []
+        formerIntermediates: [[UInt8]] = [], machineLifetime: Int? = nil
     ) throws(CertificateAuthorityError) {
         guard MachineName.isTrustDomain(trustDomain) else {
             throw CertificateAuthorityError(.mismatch, "\"\(trustDomain)\" is no trust domain")
@@ -42,6 +45,7 @@ public struct IssuingAuthority: Sendable {
         self.intermediateCertificate = intermediateCertificate
         self.intermediate = intermediate
         trustedIntermediates = [intermediateCertificate] + formerIntermediates
+        self.machineLifetime = machineLifetime
         key = intermediateKey
     }
 
@@ -58,7 +62,7 @@ public struct IssuingAuthority: Sendable {
 
     /// Issues a machine's certificate.
     ///
-    /// - Parameter lifetime: seconds; the profile's own unless given, and never more than it allows.
+    /// - Parameter lifetime: seconds; the authority's own unless given, and never more than the profile allows.
     public func issueMachineCertificate(
         publicKey: P256.Signing.PublicKey, name: MachineName, profile: CertificateProfile = .machine,
         lifetime: Int? = nil, now: Date, serial: SerialNumber
@@ -68,7 +72,7 @@ public struct IssuingAuthority: Sendable {
         }
         return try issue(
             publicKey, commonName: name.connector, names: [.uniformResourceIdentifier(name.uri)], profile: profile,
-            lifetime: lifetime, now: now, serial: serial)
+            lifetime: lifetime ?? machineLifetime, now: now, serial: serial)
     }
 
     /// Issues the certificate of the tenant's own port.

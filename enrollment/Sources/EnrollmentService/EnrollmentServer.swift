@@ -11,7 +11,7 @@ public import TenantPort
 /// The enrollment service of an installation: API v1, queue credentials, and who may call services.
 public final class EnrollmentServer: Sendable {
     private struct Hooks {
-        var revocation: [@Sendable (_ tenant: TenantReference, _ connectorID: String) -> Void] = []
+        var standing: [@Sendable (TenantReference, _ connectorID: String, ConnectorState) -> Void] = []
         var presence: (@Sendable (TenantReference) async -> [String: String])?
     }
 
@@ -28,6 +28,7 @@ public final class EnrollmentServer: Sendable {
     /// A key that nobody has, so that unknown ones take as long as known ones.
     let decoyKey = Array(MachineKey().publicKey.x963Representation)
     private let verifier: QueueCredentialVerifier
+    let revocations = RevocationListSource()
     private let hooks = Mutex(Hooks())
 
     /// Makes the service of an installation.
@@ -63,11 +64,12 @@ public final class EnrollmentServer: Sendable {
         routes().register(on: router, now: now)
     }
 
-    /// Calls the closure for each connector that is revoked, at once, so that its links can be closed.
-    public func onRevoked(
-        _ observer: @escaping @Sendable (_ tenant: TenantReference, _ connectorID: String) -> Void
+    /// Calls the closure for each connector that is revoked, frozen or let in again, at once, so that its links can be
+    /// closed and nothing that is on its way from it counts.
+    public func onStandingChanged(
+        _ observer: @escaping @Sendable (TenantReference, _ connectorID: String, ConnectorState) -> Void
     ) {
-        hooks.withLock { $0.revocation.append(observer) }
+        hooks.withLock { $0.standing.append(observer) }
     }
 
     /// Asks the closure how the connectors of a tenant, by id, look to its dispatcher.
@@ -77,8 +79,8 @@ public final class EnrollmentServer: Sendable {
 
     /// Decides who comes in at the link.
     ///
-    /// Throws `invalidCredential`, `expiredCredential` or `revokedCredential`, which are final for this credential, or
-    /// `registry`, after which another try may succeed.
+    /// Throws `invalidCredential`, `expiredCredential`, `revokedCredential` or `replacedBoot`, which are final for this
+    /// credential, or `frozenMember` or `registry`, after which another try may succeed.
     ///
     /// - Parameters:
     ///   - proof: the signature over `LinkProof.bytes` by the member's identity key: r and s, 64 bytes.
@@ -96,15 +98,16 @@ public final class EnrollmentServer: Sendable {
         return await source(tenant.reference)
     }
 
-    /// Tells the observers that a connector may not be in any more.
-    func shutOut(_ connector: String, of tenant: Tenant) {
-        for observer in hooks.withLock({ $0.revocation }) { observer(tenant.reference, connector) }
-    }
-
     func revoke(_ connector: String, of tenant: Tenant, reason: String?, _ call: Call) async throws {
         guard try await scope(tenant).revokeConnector(connector, reason: reason, at: call.now) else { return }
-        shutOut(connector, of: tenant)
+        revocations.invalidate()
+        announce(.revoked, connector, of: tenant)
         call.context.logger.notice(
             "Connector revoked", metadata: ["tenant": "\(tenant.slug)", "connector": "\(connector)"])
+    }
+
+    /// Tells links and dispatcher how a connector stands from now on; the registry has it already.
+    func announce(_ standing: ConnectorState, _ connector: String, of tenant: Tenant) {
+        for observer in hooks.withLock({ $0.standing }) { observer(tenant.reference, connector, standing) }
     }
 }

@@ -12,7 +12,8 @@ extension Authenticator {
         let (member, scope) = try await holder(request, context, at: now)
         guard scope == .member else {
             throw Refusal(
-                .notPermitted, "The access token is good for \(APIPath.renewCertificate) alone: the certificate ended.",
+                .notPermitted,
+                "The access token is good for \(APIPath.renewCertificate) alone: the certificate has ended or is superseded.",
                 tenant: member.tenant)
         }
         guard !member.isSuperseded else { throw Refusal.superseded(member) }

@@ -36,8 +36,10 @@ extension EnrollmentServer {
         }
         let request = try AccessTokenRequest(form: form)
         let url = installation.settings.publicURL
+        // A connector that reaches this port under another name knows its trust domain all the same.
         let assertion = try ClientAssertion(
-            request.assertion, audiences: [url + APIPath.accessTokens, url], at: call.now)
+            request.assertion,
+            audiences: [url + APIPath.accessTokens, url, "spiffe://" + installation.settings.trustDomain], at: call.now)
         guard request.clientID == nil || request.clientID == assertion.connectorID else {
             throw AccessTokenRefusal(.invalidRequest, "“client_id” is not the “sub” of the client assertion.")
         }
@@ -73,14 +75,12 @@ extension EnrollmentServer {
         do { try authenticator.requireStanding(member) } catch let refusal as Refusal {
             throw AccessTokenRefusal.unaccepted(refusal.detail, tenant: member.tenant)
         }
-        guard !member.isSuperseded else {
-            throw AccessTokenRefusal.unaccepted(Refusal.superseded(member).detail, tenant: member.tenant)
-        }
         return member
     }
 
     private func scope(of member: MemberRecord, at now: Date) throws -> AccessScope {
-        guard now > member.notAfter else { return .member }
+        // A superseded key renews and does nothing else, so that the renewal finds out whether it was copied.
+        guard now > member.notAfter else { return member.isSuperseded ? .renew : .member }
         let end = member.notAfter.addingTimeInterval(installation.settings.recovery)
         guard now <= end else {
             throw AccessTokenRefusal(

@@ -25,7 +25,9 @@ extension EnrollmentServer {
         let grant = try await authenticator.invitation(call.request, at: call.now)
         return try await Self.naming(grant.tenant) {
             // One that is used up still gets nonces: its connector may ask for its certificate again.
-            if grant.state(at: call.now) != .consumed { try grant.requireOpen(at: call.now) }
+            // So does one that has expired since, where a registration of it may still wait for its approval.
+            let hasPending = grant.approveWithin != nil && grant.used > 0 && grant.revokedAt == nil
+            if grant.state(at: call.now) != .consumed, !hasPending { try grant.requireOpen(at: call.now) }
             let nonce = try await scope(grant.tenant).createNonce(
                 for: grant, lifetime: Self.nonceLifetime, at: call.now)
             return try call.answer(nonce, status: .created)
@@ -38,7 +40,7 @@ extension EnrollmentServer {
             let body = try await call.body(EnrollRequest.self)
             let registration = TenantScope.Registration(
                 request: try Self.certificateRequest(body.csr), displayName: try Self.displayName(body.displayName),
-                idempotencyKey: try Self.idempotencyKey(call.request))
+                idempotencyKey: try Self.idempotencyKey(call.request), address: call.context.clientAddress)
             let registered = try await register(registration, grant, call)
             let answer = try enrollAnswer(
                 registered.certificate, connector: registered.connectorID, tenant: grant.tenant, account: grant.account)

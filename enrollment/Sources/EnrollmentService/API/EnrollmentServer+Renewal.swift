@@ -35,10 +35,13 @@ extension EnrollmentServer {
         let name = try MachineName(
             trustDomain: authority.trustDomain, tenant: member.tenant.slug, account: member.account,
             connector: member.id)
-        let renewed = try await scope(member.tenant).renew(renewal, of: member, at: now) {
-            try authority.issueMachineCertificate(
-                publicKey: renewal.request.publicKey, name: name, now: now, serial: .random())
-        }
+        let renewed = try await scope(member.tenant).renew(
+            renewal, of: member, at: now,
+            announceFreeze: { self.announce(.frozen, member.id, of: member.tenant) },
+            issue: {
+                try authority.issueMachineCertificate(
+                    publicKey: renewal.request.publicKey, name: name, now: now, serial: .random())
+            })
         switch renewed {
         case .issued(let certificate, let machineChanged):
             note("Certificate renewed", certificate, machineChanged: machineChanged, of: member, call)
@@ -54,7 +57,6 @@ extension EnrollmentServer {
                 metadata: Self.metadata(member, call).merging(
                     ["key": "\(member.keyFingerprint)", "asked_for": "\(renewal.request.keyFingerprint)"]
                 ) { first, _ in first })
-            shutOut(member.id, of: member.tenant)
             throw Refusal(
                 .cloneSuspected,
                 "Somebody else has renewed the identity of \(member.id): both are shut out until an administrator has"

@@ -12,6 +12,7 @@ extension EnrollmentServer {
         var list = RouteList()
         list.add(.get, APIPath.description) { _ in Self.description() }
         list.add(.get, APIPath.authority) { try self.authority($0) }
+        list.add(.get, APIPath.revocationList) { try await self.revocationList($0) }
         list.add(.post, APIPath.nonces) { try await self.createNonce($0) }
         list.add(.post, APIPath.enrollments) { try await self.enroll($0) }
         list.add(.get, APIPath.enrollment) { try await self.showEnrollment($0) }

@@ -7,8 +7,8 @@ struct QueueCredentialVerifier: Sendable {
     let registry: Registry
     let tokens: QueueTokens
 
-    /// Throws `invalidCredential`, `expiredCredential` or `revokedCredential`, which are final for this credential, or
-    /// `registry`, after which another try may succeed.
+    /// Throws `invalidCredential`, `expiredCredential`, `revokedCredential` or `replacedBoot`, which are final for this
+    /// credential, or `frozenMember` or `registry`, after which another try may succeed.
     func verify(
         token: String, proof: [UInt8], nonce: [UInt8], at now: Date
     ) async throws(EnrollmentServiceError) -> QueuePrincipal {
@@ -36,9 +36,24 @@ struct QueueCredentialVerifier: Sendable {
             throw EnrollmentServiceError(
                 .invalidCredential, "The queue credential was made for a key that a newer one has taken the place of.")
         }
+        try await requireNewest(grant)
         try QueueTokens.checkProof(proof, nonce: nonce, token: token, publicKey: member.publicKey)
         return QueuePrincipal(
             tenant: member.tenant.reference, memberID: member.id, role: member.role, groups: member.groups,
             bootID: grant.bootID, bootNumber: grant.bootNumber, expiresAt: min(grant.expiresAt, member.notAfter))
+    }
+
+    /// Refuses a process that has a newer one beside it; an observer, whose number is 0, takes no place.
+    private func requireNewest(_ grant: QueueTokens.Grant) async throws(EnrollmentServiceError) {
+        guard grant.bootNumber > 0 else { return }
+        let newest: Int64
+        do { newest = try await registry.newestBoot(of: grant.memberID, tenant: grant.tenantID) } catch {
+            throw EnrollmentServiceError(.registry, "The registry cannot be read: \(error)")
+        }
+        guard grant.bootNumber >= newest else {
+            throw EnrollmentServiceError(
+                .replacedBoot, "This is start \(grant.bootNumber) of the connector, and start \(newest) has come since."
+            )
+        }
     }
 }

@@ -21,14 +21,15 @@ extension Installation {
     }
 
     static func authority(
-        _ trustDomain: String, in folder: StateFolder, registry: Registry, now: Date
+        _ trustDomain: String, machineLifetime: Int?, in folder: StateFolder, registry: Registry, now: Date
     ) throws -> IssuingAuthority {
         let intermediates = try CertificatePEM.decode(try text(in: File.intermediate, of: folder))
         let key = try AuthorityKey(pem: try text(in: try keyFile(of: intermediates[0], in: folder), of: folder))
         return try IssuingAuthority(
             trustDomain: trustDomain, rootCertificate: try certificate(in: File.root, of: folder),
             intermediateCertificate: intermediates[0], intermediateKey: key,
-            formerIntermediates: try stillNeeded(Array(intermediates.dropFirst()), registry: registry, now: now))
+            formerIntermediates: try stillNeeded(Array(intermediates.dropFirst()), registry: registry, now: now),
+            machineLifetime: machineLifetime)
     }
 
     /// Makes the next intermediate with the root's key; the tenant signs with it from its next start on.

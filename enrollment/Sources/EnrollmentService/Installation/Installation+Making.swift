@@ -16,15 +16,19 @@ extension Installation {
         public var ownTLS: (chainPEM: String, keyPEM: String)?
         /// Whose root stands above it.
         public var authority = AuthorityOrigin.ownRoot
+        /// How many seconds the certificates of connectors live; a day where nothing is said.
+        public var certificateLife: Int?
 
         /// Makes a plan.
         public init(
-            hosts: [String], trustDomain: String?, publicURL: String, ownTLS: (chainPEM: String, keyPEM: String)?
+            hosts: [String], trustDomain: String?, publicURL: String, ownTLS: (chainPEM: String, keyPEM: String)?,
+            certificateLife: Int? = nil
         ) {
             self.hosts = hosts
             self.trustDomain = trustDomain
             self.publicURL = publicURL
             self.ownTLS = ownTLS
+            self.certificateLife = certificateLife
         }
     }
 
@@ -50,7 +54,7 @@ extension Installation {
         _ = try folder.writeOnce(pepper, to: File.pepper)
         let settings = InstallationSettings(
             trustDomain: trustDomain, publicURL: plan.publicURL, hosts: plan.ownTLS == nil ? plan.hosts : [],
-            dispatcherID: RegistryID.random())
+            dispatcherID: RegistryID.random(), certificateLife: plan.certificateLife)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try folder.write(try encoder.encode(settings), to: File.settings)
@@ -72,6 +76,10 @@ extension Installation {
         else {
             throw EnrollmentServiceError(
                 .invalidArgument, "“\(plan.publicURL)” is no URL of the form https://host[:port].")
+        }
+        guard plan.certificateLife.map(InstallationSettings.certificateLives.contains) ?? true else {
+            throw EnrollmentServiceError(
+                .invalidArgument, "Certificates live for ten minutes at least and seven days at most.")
         }
         let trustDomain = plan.trustDomain ?? Self.trustDomain(of: first)
         guard MachineName.isTrustDomain(trustDomain) else {

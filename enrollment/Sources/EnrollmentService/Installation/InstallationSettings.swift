@@ -13,7 +13,10 @@ public struct InstallationSettings: Codable, Sendable, Equatable {
     /// For how many days after its certificate's end a connector may still renew; 30 unless the file says otherwise.
     public var recoveryDays = 30
 
-    /// The same as a time.
+    /// How many seconds the certificates of connectors live; a day unless the file says otherwise.
+    public var certificateLife: Int?
+
+    /// `recoveryDays` as a time.
     var recovery: TimeInterval { TimeInterval(recoveryDays) * 86400 }
 
     enum CodingKeys: String, CodingKey {
@@ -22,10 +25,14 @@ public struct InstallationSettings: Codable, Sendable, Equatable {
         case publicURL = "public_url"
         case dispatcherID = "dispatcher_id"
         case recoveryDays = "recovery_days"
+        case certificateLife = "certificate_life_seconds"
     }
 }
 
 extension InstallationSettings {
+    /// How many seconds the certificates of connectors may live: ten minutes to seven days.
+    public static let certificateLives = 600...7 * 86400
+
     /// Reads the file; one that was written before a setting came does not have it.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -34,10 +41,16 @@ extension InstallationSettings {
             publicURL: try container.decode(String.self, forKey: .publicURL),
             hosts: try container.decode([String].self, forKey: .hosts),
             dispatcherID: try container.decode(String.self, forKey: .dispatcherID),
-            recoveryDays: try container.decodeIfPresent(Int.self, forKey: .recoveryDays) ?? 30)
+            recoveryDays: try container.decodeIfPresent(Int.self, forKey: .recoveryDays) ?? 30,
+            certificateLife: try container.decodeIfPresent(Int.self, forKey: .certificateLife))
         guard (0...365).contains(recoveryDays) else {
             throw DecodingError.dataCorruptedError(
                 forKey: .recoveryDays, in: container, debugDescription: "recovery_days needs 0 to 365")
+        }
+        guard certificateLife.map(Self.certificateLives.contains) ?? true else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .certificateLife, in: container,
+                debugDescription: "certificate_life_seconds needs 600 (10 minutes) to 604800 (7 days)")
         }
     }
 }

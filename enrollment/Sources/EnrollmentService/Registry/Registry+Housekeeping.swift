@@ -11,10 +11,11 @@ extension Registry {
 
     /// Deletes certificates, nonces and assertions that have ended, in small transactions that let others in between.
     ///
-    /// The newest certificate of a connector stays. The denylist knows a certificate for as long as it is here.
+    /// The newest certificate of a connector stays, and with it the refusal of its key.
     /// - Returns: how many rows went.
     func tidy(at now: Date, recovery: TimeInterval) async throws -> Int {
         let oldest = now.addingTimeInterval(-max(Self.retention, recovery))
+        try await database.write { try pruneDenylist(at: now, in: $0) }
         var total = 0
         for _ in 0..<Self.mostBatches {
             let deleted = try await database.write { database in
@@ -38,24 +39,16 @@ extension Registry {
     }
 
     private static func forgetCertificates(endedBefore end: Date, in database: Database) throws -> Int {
-        let rows = try Row.fetchAll(
-            database,
+        try database.execute(
             sql: """
-                SELECT certificates.fingerprint, certificates.serial,
-                    lower(hex(certificates.key_fingerprint)) AS key FROM certificates
-                JOIN connectors ON connectors.tenant_id = certificates.tenant_id
-                    AND connectors.id = certificates.connector_id
-                WHERE certificates.not_after < ? AND certificates.generation < connectors.generation LIMIT ?
+                DELETE FROM certificates WHERE fingerprint IN (
+                    SELECT certificates.fingerprint FROM certificates
+                    JOIN connectors ON connectors.tenant_id = certificates.tenant_id
+                        AND connectors.id = certificates.connector_id
+                    WHERE certificates.not_after < ? AND certificates.generation < connectors.generation LIMIT ?)
                 """,
             arguments: [Stamp(end), batch])
-        for row in rows {
-            try database.execute(
-                sql: "DELETE FROM denylist WHERE (kind = 'serial' AND value = ?) OR (kind = 'key' AND value = ?)",
-                arguments: [row["serial"] as String, row["key"] as String])
-            try database.execute(
-                sql: "DELETE FROM certificates WHERE fingerprint = ?", arguments: [row["fingerprint"] as Data])
-        }
-        return rows.count
+        return database.changesCount
     }
 }
 

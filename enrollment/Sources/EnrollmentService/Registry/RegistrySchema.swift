@@ -19,6 +19,9 @@ enum RegistrySchema {
         migrator.registerMigration("4 renewals and assertions") { database in
             try database.execute(sql: renewals)
         }
+        migrator.registerMigration("5 approval and replacement") { database in
+            try database.execute(sql: approval)
+        }
         migrator.registerMigration("6 token keys") { database in
             try database.execute(sql: tokenKeys)
         }

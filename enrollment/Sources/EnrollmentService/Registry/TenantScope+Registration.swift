@@ -11,6 +11,8 @@ extension TenantScope {
         let request: CertificateRequest
         let displayName: String?
         let idempotencyKey: String?
+        /// From which address it came, for the administrator who has to approve it.
+        var address = "-"
         /// Whether the request has to repeat a nonce; clients of EST cannot know one.
         var needsNonce = true
     }
@@ -26,26 +28,26 @@ extension TenantScope {
     /// and recorded in one transaction.
     ///
     /// The same key under the same enrollment gets the certificate that it has, however often it asks.
+    /// Throws `PendingApproval` while an administrator has to approve it first.
     func register(
         _ registration: Registration, grant stale: EnrollmentGrant, at now: Date,
         issue: @escaping @Sendable (_ connectorID: String) throws -> IssuedCertificate
     ) async throws -> Registered {
         let key = Data(registration.request.keyFingerprint.bytes)
+        let approved = try await approval(of: registration, key: key, grant: stale, at: now)
         return try await database.write { database in
             // What was read outside of the transaction may be old: 50 may have come with the same secret.
             guard let grant = try registry.grant(id: stale.id, in: database) else { throw Refusal.invalidCredentials }
             try requireSameRequest(registration, key: key, grant: grant, at: now, in: database)
             if let known = try certified(key: key, grant: grant, at: now, in: database) { return known }
-            try grant.requireOpen(at: now)
-            try requireFreshKey(registration.request.keyFingerprint, in: database)
-            if registration.needsNonce {
-                try useNonce(registration.request.challenge, of: grant, at: now, in: database)
+            if let approved {
+                try takeApproved(approved, in: database)
+                try requireFreshKey(registration.request.keyFingerprint, in: database)
+            } else {
+                try admit(registration, grant: grant, at: now, in: database)
             }
-            let id = RegistryID.random()
+            let id = approved ?? RegistryID.random()
             let issued = try issue(id)
-            try database.execute(
-                sql: "UPDATE enrollments SET used = used + 1 WHERE tenant_id = ? AND id = ?",
-                arguments: [tenant.id, grant.id])
             try database.execute(
                 sql: """
                     INSERT INTO connectors (id, tenant_id, account_id, account, role, enrollment_id, display_name,
@@ -63,7 +65,19 @@ extension TenantScope {
         }
     }
 
-    private func certified(
+    /// Uses up a place of the enrollment and the nonce.
+    func admit(_ registration: Registration, grant: EnrollmentGrant, at now: Date, in database: Database) throws {
+        try grant.requireOpen(at: now)
+        try requireFreshKey(registration.request.keyFingerprint, in: database)
+        if registration.needsNonce {
+            try useNonce(registration.request.challenge, of: grant, at: now, in: database)
+        }
+        try database.execute(
+            sql: "UPDATE enrollments SET used = used + 1 WHERE tenant_id = ? AND id = ?",
+            arguments: [tenant.id, grant.id])
+    }
+
+    func certified(
         key: Data, grant: EnrollmentGrant, at now: Date, in database: Database
     ) throws -> Registered? {
         let row = try Row.fetchOne(
@@ -100,7 +114,7 @@ extension TenantScope {
     }
 
     /// Remembers an `Idempotency-Key`, and refuses it for another certificate request than the first one.
-    private func requireSameRequest(
+    func requireSameRequest(
         _ registration: Registration, key: Data, grant: EnrollmentGrant, at now: Date, in database: Database
     ) throws {
         guard let text = registration.idempotencyKey else { return }

@@ -34,8 +34,10 @@ extension TenantScope {
     /// The key that the newest certificate has gets that certificate, however often it asks. Another key is certified
     /// for the holder of the newest certificate alone; whoever asks for one with an older certificate is a copy, or
     /// was copied.
+    ///
+    /// - Parameter announceFreeze: is called if it was in until now, in the order of such changes.
     func renew(
-        _ renewal: Renewal, of member: MemberRecord, at now: Date,
+        _ renewal: Renewal, of member: MemberRecord, at now: Date, announceFreeze: @escaping @Sendable () -> Void,
         issue: @escaping @Sendable () throws -> IssuedCertificate
     ) async throws -> Renewed {
         let key = Data(renewal.request.keyFingerprint.bytes)
@@ -52,6 +54,7 @@ extension TenantScope {
                     "clone suspected: generation \(member.generation) asked for another key after generation"
                     + " \(newest.generation) had been issued"
                 try freezeConnector(member.id, reason: reason, at: now, in: database)
+                database.afterNextTransaction { _ in announceFreeze() }
                 return .clone
             }
             let certificate = StoredCertificate(try issue(), key: key, generation: newest.generation + 1)

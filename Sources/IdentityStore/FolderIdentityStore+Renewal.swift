@@ -1,0 +1,118 @@
+internal import EnrollmentProtocol
+internal import Failpoints
+internal import Foundation
+public import MachineIdentity
+
+/// The files of a renewal: `renewal-key.pem` from the making of the new key on, `renewal.json` from the answer on.
+///
+/// `renewal.json` that says `is_confirmed` decides: from then on it is the identity, whatever the other files say, and
+/// they follow one by one. A kill between any two writes leaves a state that the next start understands.
+extension FolderIdentityStore {
+    static let renewalKeyFile = "renewal-key.pem"
+    static let renewalFile = "renewal.json"
+
+    struct StoredRenewal: Codable {
+        var record: StoredIdentity
+        var certificates: String
+        var isConfirmed: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case record, certificates
+            case isConfirmed = "is_confirmed"
+        }
+    }
+
+    /// The renewal that has begun and is not over; nil if there is none.
+    public func pendingRenewal() throws(IdentityStoreError) -> PendingRenewal? {
+        guard folder.exists, let key = try readKey(Self.renewalKeyFile) else { return nil }
+        guard let stored = try storedRenewal() else {
+            // What a kill left of a renewal that is over.
+            if try readKey(Self.keyFile)?.fingerprint == key.fingerprint { return nil }
+            return PendingRenewal(key: key)
+        }
+        return PendingRenewal(key: key, renewed: try identity(of: stored, key: key), isConfirmed: stored.isConfirmed)
+    }
+
+    /// Makes the key of a renewal and flushes it; the one that is pending, if there is one.
+    public func beginRenewal() throws(IdentityStoreError) -> MachineKey {
+        if let pending = try pendingRenewal() { return pending.key }
+        try folder.remove(Self.renewalFile)
+        try folder.remove(Self.renewalKeyFile)
+        let key = MachineKey()
+        Failpoint.reach(.identityKeyBefore)
+        guard try folder.writeOnce(key.pem().reveal().utf8, to: Self.renewalKeyFile) else {
+            throw damaged("\(Self.renewalKeyFile) comes and goes")
+        }
+        Failpoint.reach(.identityKeyAfter)
+        return key
+    }
+
+    /// Keeps the tenant's answer; the old certificate still counts.
+    public func keep(_ renewed: LoadedIdentity) throws(IdentityStoreError) {
+        Failpoint.reach(.identityAnswerBefore)
+        try write(renewed, isConfirmed: false)
+        Failpoint.reach(.identityAnswerAfter)
+    }
+
+    /// Forgets the tenant's answer, and keeps the key for another.
+    public func discardRenewal() throws(IdentityStoreError) {
+        try folder.remove(Self.renewalFile)
+    }
+
+    /// From here on the new certificate counts.
+    public func confirmRenewal() throws(IdentityStoreError) {
+        guard let pending = try pendingRenewal(), let renewed = pending.renewed else {
+            throw damaged("\(Self.renewalFile) is missing")
+        }
+        try write(renewed, isConfirmed: true)
+        Failpoint.reach(.identityConfirmAfter)
+    }
+
+    /// Puts what was confirmed into its place, which erases the old key.
+    ///
+    /// - Returns: the identity from now on.
+    public func promoteRenewal() throws(IdentityStoreError) -> LoadedIdentity {
+        guard let pending = try pendingRenewal(), let renewed = pending.renewed, pending.isConfirmed else {
+            throw damaged("\(Self.renewalFile) is missing or not confirmed")
+        }
+        try folder.write(renewed.key.pem().reveal().utf8, to: Self.keyFile)
+        Failpoint.reach(.identityPromoteKey)
+        try folder.write(CertificatePEM.encode(renewed.certificates).utf8, to: Self.certificateFile)
+        Failpoint.reach(.identityPromoteCertificate)
+        try folder.write(text(of: renewed.record), to: Self.identityFile)
+        Failpoint.reach(.identityPromoteRecord)
+        try folder.remove(Self.renewalFile)
+        Failpoint.reach(.identityPromoteEnd)
+        try folder.remove(Self.renewalKeyFile)
+        return renewed
+    }
+
+    /// The identity of a renewal that was confirmed and not promoted yet; nil if there is none.
+    func confirmedIdentity() throws(IdentityStoreError) -> LoadedIdentity? {
+        guard let stored = try storedRenewal(), stored.isConfirmed else { return nil }
+        guard let key = try readKey(Self.renewalKeyFile) else { throw damaged("\(Self.renewalKeyFile) is missing") }
+        return try identity(of: stored, key: key)
+    }
+
+    private func storedRenewal() throws(IdentityStoreError) -> StoredRenewal? {
+        guard let bytes = try folder.read(Self.renewalFile) else { return nil }
+        guard let stored = try? EnrollmentJSON.decode(StoredRenewal.self, from: Data(bytes)) else {
+            throw damaged("\(Self.renewalFile) cannot be understood")
+        }
+        return stored
+    }
+
+    private func identity(of stored: StoredRenewal, key: MachineKey) throws(IdentityStoreError) -> LoadedIdentity {
+        guard let certificates = try? CertificatePEM.decode(stored.certificates),
+            (try? KeyFingerprint(ofKeyInCertificate: certificates[0])) == key.fingerprint
+        else { throw damaged("\(Self.renewalFile) does not belong to \(Self.renewalKeyFile)") }
+        return LoadedIdentity(record: stored.record, key: key, certificates: certificates)
+    }
+
+    private func write(_ renewed: LoadedIdentity, isConfirmed: Bool) throws(IdentityStoreError) {
+        let stored = StoredRenewal(
+            record: renewed.record, certificates: CertificatePEM.encode(renewed.certificates),
+            isConfirmed: isConfirmed)
+        try folder.write(text(of: stored), to: Self.renewalFile)
+    }
+}

@@ -1,0 +1,50 @@
+internal import Connector
+internal import EnrollmentClient
+internal import EnrollmentProtocol
+internal import Foundation
+internal import IdentityStore
+internal import ServiceLifecycle
+
+/// Renews the certificate of the running connector when it is time.
+struct RenewalService: Service {
+    /// A machine that slept, or whose clock was set, is noticed after this time at the latest.
+    private static let longestSleep: TimeInterval = 15
+
+    private let renewal: CertificateRenewal?
+    private let connection: TenantConnection
+    private let clock: TenantClock
+    private let metrics: CertificateMetrics
+
+    init(_ runtime: ConnectorRuntime) {
+        renewal = runtime.renewal
+        connection = runtime.connection
+        clock = runtime.clock
+        let record = runtime.connection.identity.record
+        metrics = CertificateMetrics(connector: record.displayName ?? record.connectorID)
+    }
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown { try await renew() }
+    }
+
+    private func renew() async throws {
+        var counted = await renewal?.standing.last
+        while !Task.isCancelled {
+            if connection.hasEnded { await renewal?.noteEnd() }
+            let next = await renewal?.advance()
+            if let standing = await renewal?.standing {
+                let record = standing.record
+                metrics.tell(
+                    generation: record.generation, notAfter: record.notAfter, renewAt: record.renewAt,
+                    recoveryEnds: record.notAfter.addingTimeInterval(RenewalMachine.recovery))
+                if let last = standing.last, last != counted {
+                    CertificateMetrics.Outcome(rawValue: last.outcome.rawValue).map(metrics.count)
+                    counted = last
+                }
+                if let halt = standing.machine.halt { throw CommandFailure(halt, standing) }
+            }
+            let pause = next.map { max(0.05, $0.timeIntervalSince(clock.now)) } ?? Self.longestSleep
+            do { try await Task.sleep(for: .seconds(min(pause, Self.longestSleep))) } catch { return }
+        }
+    }
+}
