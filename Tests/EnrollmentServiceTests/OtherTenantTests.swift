@@ -61,8 +61,8 @@ import Testing
         let stage = try await Stage()
         // An access token is asked for with a signed assertion in the body; `AssertionTests` try that.
         let open = [
-            APIPath.description, APIPath.authority, APIPath.revocationList, APIPath.keySet, APIPath.estAuthorities, APIPath.estAttributes,
-            APIPath.accessTokens,
+            APIPath.description, APIPath.authority, APIPath.keySet, APIPath.estAuthorities, APIPath.estAttributes,
+            APIPath.accessTokens, APIPath.revocationList,
         ]
         for route in stage.service.routes().routes where !open.contains(route.path) {
             let path = route.path.replacing("{account}", with: "a").replacing("{group}", with: "a")

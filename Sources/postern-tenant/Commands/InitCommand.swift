@@ -35,11 +35,6 @@ struct InitCommand: AsyncParsableCommand {
     @Option(help: "The key of --tls-cert, PEM.")
     var tlsKey: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "How long the certificates of connectors live: 10m to 7d; a day where nothing is said.",
-            discussion: "They are renewed by themselves after two thirds of it."))
-    var certificateLife: String?
     @Option(help: "Your company's root certificate, PEM, in place of a root of our own; it signs with --ca-key.")
     var caCert: String?
 
@@ -52,6 +47,12 @@ struct InitCommand: AsyncParsableCommand {
     @Option(help: "What came back for the request of --ca-csr, PEM: the intermediate, then the root.")
     var caChain: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long the certificates of connectors live: 10m to 7d; a day where nothing is said.",
+            discussion: "They are renewed by themselves after two thirds of it."))
+    var certificateLife: String?
+
     @Option(help: "The name of the first tenant.")
     var tenant = "default"
 
@@ -62,12 +63,12 @@ struct InitCommand: AsyncParsableCommand {
         guard (tlsCert == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-cert and --tls-key go together")
         }
-        guard certificateLife == nil || lifeInSeconds != nil else {
-            throw ValidationError("--certificate-life is a time from 10m to 7d, for example 24h")
-        }
         guard (caCert == nil) == (caKey == nil) else { throw ValidationError("--ca-cert and --ca-key go together") }
         guard [caCert, caCsr, caChain].compactMap({ $0 }).count <= 1 else {
             throw ValidationError("--ca-cert, --ca-csr and --ca-chain exclude one another")
+        }
+        guard certificateLife == nil || lifeInSeconds != nil else {
+            throw ValidationError("--certificate-life is a time from 10m to 7d, for example 24h")
         }
     }
 

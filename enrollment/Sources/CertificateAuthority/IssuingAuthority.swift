@@ -44,8 +44,8 @@ public struct IssuingAuthority: Sendable {
         self.rootCertificate = rootCertificate
         self.intermediateCertificate = intermediateCertificate
         self.intermediate = intermediate
-        self.machineLifetime = machineLifetime
         trustedIntermediates = [intermediateCertificate] + formerIntermediates
+        self.machineLifetime = machineLifetime
         key = intermediateKey
     }
 

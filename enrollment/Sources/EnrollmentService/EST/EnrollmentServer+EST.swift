@@ -35,7 +35,8 @@ extension EnrollmentServer {
         let grant = try await authenticator.enrollee(call.request, at: call.now)
         return try await Self.naming(grant.tenant) {
             let registration = TenantScope.Registration(
-                request: try await call.pkcs10(), displayName: nil, idempotencyKey: nil, needsNonce: false)
+                request: try await call.pkcs10(), displayName: nil, idempotencyKey: nil,
+                address: call.context.clientAddress, needsNonce: false)
             let registered = try await register(registration, grant, call)
             return try call.certificate(registered.certificate.der)
         }

@@ -64,8 +64,8 @@ extension Installation {
             throw EnrollmentServiceError(
                 .invalidArgument, "The next intermediate could not be made: \(error.message). The root is ca.pem.")
         }
-        let former = distrustFormer ? [] : installation.authority.trustedIntermediates
-        let kept = try stillNeeded(former, registry: installation.registry, now: now)
+        // The present one stays in any case: it signs until the restart, and whoever it certifies then is to be believed.
+        let kept = distrustFormer ? [] : installation.authority.trustedIntermediates
         try install(issued.der, key: key, former: kept, in: folder)
         return AuthorityRotation(certificate: issued.der, notAfter: issued.notAfter, stillTrusted: kept.count)
     }
@@ -87,7 +87,7 @@ extension Installation {
     }
 
     /// Those of which a machine has a certificate that has not ended.
-    static func stillNeeded(_ former: [[UInt8]], registry: Registry, now: Date) throws -> [[UInt8]] {
+    private static func stillNeeded(_ former: [[UInt8]], registry: Registry, now: Date) throws -> [[UInt8]] {
         let valid = try former.filter { try Certificate(derEncoded: $0).notValidAfter > now }
         guard !valid.isEmpty else { return [] }
         let issuers = Set(

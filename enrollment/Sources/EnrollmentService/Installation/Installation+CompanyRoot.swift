@@ -44,8 +44,7 @@ extension Installation {
         let installation = try await open(folder, now: now)
         let root = CertificatePEM.encode([installation.authority.rootCertificate])
         let (der, key) = try signed(chainPEM, by: try CompanyRoot(pem: root, now: now), in: folder, now: now)
-        let former = installation.authority.trustedIntermediates.filter { $0 != der }
-        let kept = try stillNeeded(former, registry: installation.registry, now: now)
+        let kept = installation.authority.trustedIntermediates.filter { $0 != der }
         try install(der, key: key, former: kept, in: folder)
         return AuthorityRotation(certificate: der, notAfter: try end(of: der), stillTrusted: kept.count)
     }

@@ -14,10 +14,10 @@ extension Installation {
         public var publicURL: String
         /// An operator's own TLS certificate with its chain and key, PEM, in place of a self-issued one.
         public var ownTLS: (chainPEM: String, keyPEM: String)?
-        /// How many seconds the certificates of connectors live; a day where nothing is said.
-        public var certificateLife: Int?
         /// Whose root stands above it.
         public var authority = AuthorityOrigin.ownRoot
+        /// How many seconds the certificates of connectors live; a day where nothing is said.
+        public var certificateLife: Int?
 
         /// Makes a plan.
         public init(

@@ -81,7 +81,8 @@ public struct Installation: Sendable {
             folder: folder, settings: known,
             authority: try authority(
                 known.trustDomain, machineLifetime: testLife ?? known.certificateLife, in: folder, registry: registry,
-                now: now), registry: registry,
+                now: now),
+            registry: registry,
             tlsChainPEM: try text(in: File.tls, of: folder), tlsKeyPEM: try text(in: File.tlsKey, of: folder),
             tokens: QueueTokens(keyring: keyring, issuer: known.publicURL),
             accessTokens: AccessTokens(keyring: keyring, issuer: known.publicURL))
