@@ -62,6 +62,7 @@ public actor CertificateRenewal {
         self.version = version
         self.now = now
         self.logger = logger
+        try store.tidyRenewal()
         let pending = try store.pendingRenewal()
         let phase: RenewalMachine.Phase =
             switch (pending, pending?.renewed) {

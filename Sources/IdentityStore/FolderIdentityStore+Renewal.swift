@@ -33,6 +33,12 @@ extension FolderIdentityStore {
         return PendingRenewal(key: key, renewed: try identity(of: stored, key: key), isConfirmed: stored.isConfirmed)
     }
 
+    /// Removes what a kill has left of a renewal that is over.
+    public func tidyRenewal() throws(IdentityStoreError) {
+        guard folder.exists, try pendingRenewal().map(\.isConfirmed) == nil else { return }
+        try folder.remove(Self.renewalKeyFile)
+    }
+
     /// Makes the key of a renewal and flushes it; the one that is pending, if there is one.
     public func beginRenewal() throws(IdentityStoreError) -> MachineKey {
         if let pending = try pendingRenewal() { return pending.key }
