@@ -27,6 +27,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
@@ -68,6 +69,7 @@ let package = Package(
         .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
         .target(name: "EnrollmentProtocol", dependencies: [crypto]),
         .target(name: "DispatcherProtocol"),
+        .target(name: "Diagnosis"),
 
         // Adapters: one outside library each.
         .target(name: "Failpoints"),
@@ -99,7 +101,7 @@ let package = Package(
             ]),
         .target(
             name: "ConnectorServices",
-            dependencies: ["RelayFormat", asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL]),
+            dependencies: ["RelayFormat", asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL, nioTLS]),
 
         // Services: pure parts wired to adapters.
         .target(
@@ -134,7 +136,7 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
+                "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector", "Diagnosis",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
@@ -163,6 +165,7 @@ let package = Package(
         // Tests.
         .target(name: "TestTools", path: "Tests/TestTools"),
         .testTarget(name: "ArchitectureTests"),
+        .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(

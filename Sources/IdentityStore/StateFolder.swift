@@ -112,7 +112,7 @@ public struct StateFolder: Sendable {
         guard fsync(descriptor) == 0 else { throw Self.failed("flush", path) }
     }
 
-    private static func check(_ path: String, kind: mode_t, safeMode: mode_t) throws(IdentityStoreError) {
+    static func check(_ path: String, kind: mode_t, safeMode: mode_t) throws(IdentityStoreError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { throw failed("look at", path) }
         guard status.st_mode & S_IFMT == kind else {

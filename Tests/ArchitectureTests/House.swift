@@ -69,6 +69,7 @@ enum House {
         // The enrollment API speaks JSON and RFC 3339.
         Target("EnrollmentProtocol", .pure, ["MachineIdentity"], outside: ["Crypto"], foundation: .all),
         Target("DispatcherProtocol", .pure),
+        Target("Diagnosis", .pure),
 
         // Where a test kills a process; empty in a release build.
         Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
@@ -100,7 +101,7 @@ enum House {
             ]),
         Target(
             "ConnectorServices", .adapter, ["RelayFormat"],
-            outside: ["AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL"]),
+            outside: ["AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOTLS"]),
 
         // These two know the broker's contract and no broker.
         Target(
@@ -136,7 +137,7 @@ enum House {
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "EnrollmentProtocol", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
-                "Connector",
+                "Connector", "Diagnosis", "DurableFiles",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",

@@ -16,6 +16,7 @@ struct RegisterCommand: AsyncParsableCommand {
 
     @OptionGroup var invitation: InvitationOptions
     @OptionGroup var state: StateOptions
+    @OptionGroup var network: NetworkOptions
 
     @Option(help: "What the administrator shall read beside the connector's id; the host's name unless given.")
     var name: String?
@@ -26,7 +27,7 @@ struct RegisterCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await report(json: json) {
-            let network = try NetworkSettings.fromEnvironment()
+            let network = try network.settings()
             let request = try invitation.request(
                 displayName: String((name ?? ProcessInfo.processInfo.hostName).prefix(63)))
             let outcome = try await Registration(

@@ -40,7 +40,7 @@ struct ConnectorRuntime {
                 tls: ClientTLS(
                     trust: identity.record.serverTrust, systemAuthorityFile: network.authorityFile,
                     certificates: identity.certificates, key: identity.key),
-                proxies: network.proxies))
+                expectedIssuer: identity.record.serverIssuerPin, proxies: network.proxies))
         do {
             return try await ConnectorRuntime(
                 over: http, identity: identity, configuration: configuration, network: network,

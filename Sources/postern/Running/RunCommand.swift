@@ -21,6 +21,7 @@ struct RunCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var state: StateOptions
+    @OptionGroup var network: NetworkOptions
     @OptionGroup var logging: LoggingOptions
 
     @Option(help: "The configuration file.")
@@ -42,7 +43,7 @@ struct RunCommand: AsyncParsableCommand {
                         + " own.", reason: "already-running")
             }
             let runtime = try await ConnectorRuntime.open(
-                identity: identity, configuration: configuration, network: try NetworkSettings.fromEnvironment(),
+                identity: identity, configuration: configuration, network: try network.settings(),
                 journalPath: state.journal, logger: logger)
             do {
                 try await serve(runtime, drain: configuration.drain, logger: logger)
