@@ -69,7 +69,7 @@ let package = Package(
         .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
         .target(name: "EnrollmentProtocol", dependencies: [crypto]),
         .target(name: "DispatcherProtocol"),
-        .target(name: "Diagnosis"),
+        .target(name: "Diagnostics"),
 
         // Adapters: one outside library each.
         .target(name: "Failpoints"),
@@ -136,7 +136,7 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "MachineIdentity", "EnrollmentProtocol",
-                "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector", "Diagnosis",
+                "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
@@ -165,7 +165,7 @@ let package = Package(
         // Tests.
         .target(name: "TestTools", path: "Tests/TestTools"),
         .testTarget(name: "ArchitectureTests"),
-        .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"]),
+        .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(

@@ -53,7 +53,7 @@ struct ProxyException: Sendable, Equatable {
         case .all:
             return true
         case .domain(let domain):
-            return endpoint.host == domain || endpoint.host.hasSuffix("." + domain)
+            return endpoint.host == domain || (!endpoint.isAddress && endpoint.host.hasSuffix("." + domain))
         case .addresses(let network, let bits):
             guard let address = Self.address(endpoint.host), address.count == network.count else { return false }
             return (0..<bits).allSatisfy { bit in

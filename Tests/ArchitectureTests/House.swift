@@ -69,7 +69,7 @@ enum House {
         // The enrollment API speaks JSON and RFC 3339.
         Target("EnrollmentProtocol", .pure, ["MachineIdentity"], outside: ["Crypto"], foundation: .all),
         Target("DispatcherProtocol", .pure),
-        Target("Diagnosis", .pure),
+        Target("Diagnostics", .pure),
 
         // Where a test kills a process; empty in a release build.
         Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
@@ -137,7 +137,7 @@ enum House {
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "EnrollmentProtocol", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
-                "Connector", "Diagnosis", "DurableFiles",
+                "Connector", "Diagnostics", "DurableFiles",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Diagnosis
+internal import Diagnostics
 internal import EnrollmentClient
 internal import EnrollmentProtocol
 internal import Foundation

@@ -1,6 +1,6 @@
 internal import Connector
 internal import ConnectorServices
-internal import Diagnosis
+internal import Diagnostics
 internal import DurableFiles
 internal import EnrollmentProtocol
 internal import Foundation

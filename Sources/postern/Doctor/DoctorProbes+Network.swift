@@ -1,4 +1,4 @@
-internal import Diagnosis
+internal import Diagnostics
 internal import DurableFiles
 internal import EnrollmentClient
 internal import EnrollmentProtocol

@@ -1,6 +1,6 @@
 internal import BrokerCore
 internal import Connector
-internal import Diagnosis
+internal import Diagnostics
 internal import EnrollmentClient
 internal import Foundation
 internal import Logging

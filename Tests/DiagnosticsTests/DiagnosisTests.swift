@@ -1,4 +1,4 @@
-import Diagnosis
+import Diagnostics
 import Testing
 
 @Suite("A diagnosis")
