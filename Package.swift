@@ -92,7 +92,7 @@ let package = Package(
                 "HTTPProblems", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
-        .target(name: "IdentityStore", dependencies: ["MachineIdentity", "EnrollmentProtocol"]),
+        .target(name: "IdentityStore", dependencies: ["MachineIdentity", "EnrollmentProtocol", crypto]),
         .target(
             name: "EnrollmentClient",
             dependencies: [

@@ -16,11 +16,12 @@ public struct ClockDifference: Sendable, CustomStringConvertible {
 
     public var description: String {
         let size = abs(seconds)
+        let minutes = (size + 30) / 60
         let text =
             switch size {
             case ..<120: "\(size) s"
-            case ..<7200: "\(size / 60) min"
-            case ..<172_800: "\(size / 3600) h \(size % 3600 / 60) min"
+            case ..<7200: "\(minutes) min"
+            case ..<172_800: "\(minutes / 60) h \(minutes % 60) min"
             default: "\(size / 86_400) days"
             }
         return "\(text) \(seconds >= 0 ? "ahead" : "behind")"

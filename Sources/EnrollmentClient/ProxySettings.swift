@@ -39,7 +39,9 @@ public struct ProxySettings: Sendable, Equatable {
     /// User and password are percent-encoded in the URL. What in the list fits no host is passed over, since other
     /// programs read the same variable: `ProxyException` says what is understood.
     public init(httpsProxy: String?, noProxy: String?) throws(EnrollmentClientError) {
-        exceptions = (noProxy ?? "").split(whereSeparator: { $0 == "," || $0.isWhitespace }).compactMap { ProxyException($0) }
+        exceptions = (noProxy ?? "").split(whereSeparator: { $0 == "," || $0.isWhitespace }).compactMap {
+            ProxyException($0)
+        }
         guard let httpsProxy, !httpsProxy.isEmpty else {
             proxy = nil
             return

@@ -34,7 +34,8 @@ struct ServerDistrust: Sendable {
                 error.code,
                 "TLS with \(place) failed: the server's certificate is not trusted. Its issuer is \(sighting.issuer), "
                     + "expected is \(expectation).",
-                advice: "Nothing secret was sent. If a proxy of yours inspects TLS, except this host there, or name its "
+                advice:
+                    "Nothing secret was sent. If a proxy of yours inspects TLS, except this host there, or name its "
                     + "authority by SSL_CERT_FILE where the tenant has a certificate of a public authority; if the "
                     + "tenant changed its certificate, ask its administrator.")
         }

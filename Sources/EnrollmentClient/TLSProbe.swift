@@ -107,7 +107,8 @@ struct TLSProbe: Sendable {
                 ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)), name: "tunnel-decoder")
             try sync.addHandler(
                 NIOHTTP1ProxyConnectHandler(
-                    targetHost: endpoint.bracketedHost, targetPort: endpoint.port, headers: headers, deadline: .now() + timeout,
+                    targetHost: endpoint.bracketedHost, targetPort: endpoint.port, headers: headers,
+                    deadline: .now() + timeout,
                     promise: tunnel))
         }.get()
         try await tunnel.futureResult.get()

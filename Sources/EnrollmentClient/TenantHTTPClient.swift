@@ -38,7 +38,8 @@ public final class TenantHTTPClient: Sendable {
         /// Makes a configuration with the usual limits.
         public init(
             endpoint: TenantEndpoint, tls: ClientTLS, requiredIssuer: [UInt8]? = nil, expectedIssuer: Pin? = nil,
-            proxies: ProxySettings = .none, bearer: Secret? = nil, connectTimeout: Int = 10, callTimeout: Int = 30, longestAnswer: Int = 1 << 20,
+            proxies: ProxySettings = .none, bearer: Secret? = nil, connectTimeout: Int = 10, callTimeout: Int = 30,
+            longestAnswer: Int = 1 << 20,
             connections: Int = 8
         ) {
             self.endpoint = endpoint

@@ -34,6 +34,8 @@ struct TransportFailure: Sendable {
             if tunnel == .proxyAuthenticationRequired() { return refusedByProxy(asksForCredentials) }
             if tunnel == .httpProxyHandshakeTimeout() { return timedOut }
             let status = Self.status(in: tunnel)
+            // Tinyproxy answers a wrong password as a server would.
+            if status == 401 { return refusedByProxy(asksForCredentials) }
             if let status, status >= 500 { return unreachable("the proxy answered \(status)") }
             return refusedByProxy("it did not make a tunnel" + (status.map { " (it answered \($0))" } ?? ""))
         case ChannelError.connectTimeout:

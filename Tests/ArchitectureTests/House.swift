@@ -93,7 +93,7 @@ enum House {
                 "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOWebSocket", "NIOSSL",
                 "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle", "Logging",
             ]),
-        Target("IdentityStore", .adapter, ["MachineIdentity", "EnrollmentProtocol"]),
+        Target("IdentityStore", .adapter, ["MachineIdentity", "EnrollmentProtocol"], outside: ["Crypto"]),
         Target(
             "EnrollmentClient", .adapter, ["HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore"],
             outside: [

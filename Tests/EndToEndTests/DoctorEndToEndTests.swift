@@ -27,7 +27,8 @@ struct DoctorEndToEndTests {
             }
             #expect(try await site.call("after").status == 200)
             let log = site.connectors["one"]?.errors ?? ""
-            #expect(site.connectors["one"]?.isRunning == true && !log.contains("replaced") && !log.contains("Link lost"))
+            #expect(
+                site.connectors["one"]?.isRunning == true && !log.contains("replaced") && !log.contains("Link lost"))
             #expect(log.components(separatedBy: "Link connected").count <= 2)
 
             let text = try await site.postern(["doctor", "--config", site.path("healthy.yaml")], of: "one")

@@ -46,6 +46,20 @@ Install them with: apt-get install ${missing[*]}"
     [ $status -eq 0 ] || die "apt-get could not install: ${missing[*]}"
 }
 
+# Installs Python packages that are missing into a folder of our own, $root/.build/python; tests look for programs there.
+require_python() {
+    local folder=$root/.build/python missing=()
+    [ -x "$folder/bin/python3" ] || python3 -m venv "$folder"
+    for package in "$@"; do
+        "$folder/bin/python3" -c 'import sys; from importlib.metadata import version; version(sys.argv[1])' \
+            "${package%%[=<>]*}" 2>/dev/null || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "Installing ${missing[*]} (Python)"
+    "$folder/bin/python3" -m pip install --quiet --disable-pip-version-check "${missing[@]}" ||
+        die "pip could not install: ${missing[*]}"
+}
+
 # Waits until a command succeeds, at most the given number of seconds.
 wait_for() {
     local seconds=$1 what=$2

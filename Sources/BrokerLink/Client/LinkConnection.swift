@@ -195,7 +195,9 @@ final class LinkConnection: Sendable {
         if text.contains("CERTIFICATE_VERIFY_FAILED") {
             return "the server's certificate is not trusted ('postern doctor' names its issuer)"
         }
-        if text.contains("Proxy Authentication Required") { return "it does not accept the user and password, or wants one" }
+        if text.contains("Proxy Authentication Required") {
+            return "it does not accept the user and password, or wants one"
+        }
         return String(text.prefix(300))
     }
 

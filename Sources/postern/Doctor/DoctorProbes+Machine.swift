@@ -99,7 +99,9 @@ extension DoctorProbes {
             case .http(let http):
                 let rules = http.policy.allowances
                 lines.append("\(name): \(rules.isEmpty ? "nothing is allowed" : rules.joined(separator: "; "))")
-                if rules.isEmpty { doubts.append("\(name): add rules under 'allow'; without one it denies everything.") }
+                if rules.isEmpty {
+                    doubts.append("\(name): add rules under 'allow'; without one it denies everything.")
+                }
                 if http.policy.allowsEverything {
                     doubts.append("\(name): the tenant may use every method on every path; name what it needs.")
                 }
@@ -141,7 +143,9 @@ extension DoctorProbes {
         guard looks.contains(where: { !$0.isReached }) else { return .ok(note) }
         return .fail(
             note,
-            fix: "Start the service, or mend its 'target' in \(subject.configurationFile); look at the firewall between.")
+            fix:
+                "Start the service, or mend its 'target' in \(subject.configurationFile); look at the firewall between."
+        )
     }
 
     func disk() async throws -> DiagnosisFinding {

@@ -110,7 +110,8 @@ extension DoctorProbes {
         if let expected = identity?.record.serverIssuerPin, seen.issuerPin != expected {
             return .warn(
                 "issuer is \(seen.issuer), expected \(expected), the one at registration",
-                fix: "Public authorities change theirs; if yours is a proxy that inspects TLS, except \(endpoint.host) there."
+                fix:
+                    "Public authorities change theirs; if yours is a proxy that inspects TLS, except \(endpoint.host) there."
             )
         }
         return .ok("issuer \(seen.issuer)")

@@ -35,7 +35,8 @@ extension DoctorProbes {
             guard error.problem?.code == EnrollmentProblem.certificateRequired.rawValue else { throw error }
             return .fail(
                 "the tenant did not see this machine's certificate: TLS ends on the way, at \(sighting?.issuer ?? "?")",
-                fix: "If a proxy of yours inspects TLS, except the tenant's host there; if a load balancer of the tenant"
+                fix:
+                    "If a proxy of yours inspects TLS, except the tenant's host there; if a load balancer of the tenant"
                     + " ends TLS, ask its administrator.")
         }
         let groups = own.groups.map(\.name).joined(separator: ", ")

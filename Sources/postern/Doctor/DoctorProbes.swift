@@ -70,7 +70,8 @@ actor DoctorProbes {
         return finding
             ?? .fail(
                 "no answer within \(Self.limit.components.seconds) s",
-                fix: "Look whether a firewall drops the connection, or whether disk or resolver hang; then run it again."
+                fix:
+                    "Look whether a firewall drops the connection, or whether disk or resolver hang; then run it again."
             )
     }
 

@@ -22,13 +22,14 @@ struct PingCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await report {
-            let identity = try state.registeredIdentity()
+            _ = try state.registeredRecord()
             let answer: ControlAnswer.Ping
             do {
                 answer = try await ControlClient(path: state.controlSocket).ping()
             } catch ControlClient.Failure.notRunning {
                 answer = try await ConnectorRuntime.pingAlone(
-                    identity, network: network.settings(), logger: logging.logger(label: "postern", quiet: true))
+                    state.registeredIdentity(), network: network.settings(),
+                    logger: logging.logger(label: "postern", quiet: true))
             } catch ControlClient.Failure.unexpected(let text) {
                 throw CommandFailure(.unexpected, text, advice: "Are service and command of the same version?")
             }

@@ -35,9 +35,12 @@ final class Tinyproxy {
         }
     }
 
-    /// Ends it and waits for that.
+    /// Kills it: it inherits that the tests' process blocks the kinder signals.
+    func kill() { program?.signal(SIGKILL) }
+
+    /// Kills it and waits for that.
     func stop() async {
-        program?.signal(SIGTERM)
+        kill()
         _ = await program?.wait()
         program = nil
     }
