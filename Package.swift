@@ -136,7 +136,8 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "MachineIdentity", "EnrollmentProtocol",
-                "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
+                "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
+                "Connector", "Diagnostics",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(

@@ -133,7 +133,10 @@ public struct StateFolder: Sendable {
         guard status.st_uid == geteuid() else {
             throw IdentityStoreError(
                 .foreignOwner, "\(path) belongs to user \(status.st_uid), but this program runs as \(geteuid())",
-                remedy: "Run as that user, or mend it: chown \(geteuid()) '\(path)'")
+                // Whoever is root by chance must not take a service's folder away from it.
+                remedy: geteuid() == 0
+                    ? "Run as that user: sudo -u '#\(status.st_uid)' …"
+                    : "Run as that user, or mend it: sudo chown \(geteuid()) '\(path)'")
         }
         guard status.st_mode & 0o077 == 0 else {
             throw IdentityStoreError(
