@@ -126,8 +126,8 @@ let package = Package(
         .target(
             name: "EnrollmentService",
             dependencies: [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "IdentityStore",
-                "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "Failpoints",
+                "IdentityStore", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
 

@@ -18,12 +18,14 @@ public enum LinkRefusal: UInt8, Sendable, CaseIterable {
     case shuttingDown = 8
     /// The same boot has opened a newer link.
     case superseded = 9
+    /// The member is frozen until an administrator of the tenant lets it in again.
+    case frozen = 10
 
     /// Whether connecting again is of no use.
     public var isFatal: Bool {
         switch self {
         case .revoked, .denied, .replaced: true
-        case .unauthenticated, .expired, .malformed, .overloaded, .shuttingDown, .superseded: false
+        case .unauthenticated, .expired, .malformed, .overloaded, .shuttingDown, .superseded, .frozen: false
         }
     }
 }

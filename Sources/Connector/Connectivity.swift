@@ -4,4 +4,6 @@ public enum Connectivity: Sendable, Equatable {
     case connected(since: ContinuousClock.Instant)
     /// It is not reached.
     case disconnected(reason: String, since: ContinuousClock.Instant, attempts: Int)
+    /// The tenant has frozen the connector; it is tried again and again.
+    case frozen(since: ContinuousClock.Instant)
 }

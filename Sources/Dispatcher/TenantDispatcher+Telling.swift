@@ -90,10 +90,15 @@ extension TenantDispatcher {
         return true
     }
 
-    /// Counts a connector as lost that was revoked; its links have to be closed before.
-    public func revoke(_ member: MemberID) {
+    /// Counts a connector as lost that was revoked or frozen, and hears it no more; its links have to be closed before.
+    public func shutOut(_ member: MemberID) {
         let now = present
-        act(on: machine.withLock { $0.revoked(member, at: now) })
+        act(on: machine.withLock { $0.shutOut(member, at: now) })
+    }
+
+    /// Hears a connector again that was frozen.
+    public func readmit(_ member: MemberID) {
+        machine.withLock { $0.readmit(member) }
     }
 }
 

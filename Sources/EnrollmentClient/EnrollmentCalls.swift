@@ -1,10 +1,9 @@
 public import EnrollmentProtocol
-public import MachineIdentity
 internal import HTTPProblems
 
 /// The calls of a machine: first with an invitation's secret, then with its own certificate.
 public struct EnrollmentCalls: Sendable {
-    private let http: TenantHTTPClient
+    let http: TenantHTTPClient
     private let isRegistering: Bool
 
     /// Calls over a client whose bearer is an enrollment secret.
@@ -15,16 +14,6 @@ public struct EnrollmentCalls: Sendable {
     /// Fetches a nonce for one certificate request.
     public func nonce() async throws(EnrollmentClientError) -> NonceAnswer {
         try await explained { () async throws(EnrollmentClientError) in try await http.call("POST", APIPath.nonces) }
-    }
-
-    /// Asks for the certificate; the same key and secret get the same answer again.
-    public func enroll(
-        _ request: CertificateRequest, displayName: String?
-    ) async throws(EnrollmentClientError) -> EnrollAnswer {
-        try await explained { () async throws(EnrollmentClientError) in
-            try await http.call(
-                "POST", APIPath.enrollments, body: EnrollRequest(csr: request.pem, displayName: displayName))
-        }
     }
 
     /// Asks how the tenant sees this machine.
@@ -40,9 +29,15 @@ public struct EnrollmentCalls: Sendable {
     }
 
     /// Asks for what one process start needs at the broker.
-    public func queueCredentials(bootID: String) async throws(EnrollmentClientError) -> QueueCredentialsAnswer {
+    ///
+    /// - Parameter isObserver: whether the process only looks: it takes no other one's place.
+    public func queueCredentials(
+        bootID: String, isObserver: Bool = false
+    ) async throws(EnrollmentClientError) -> QueueCredentialsAnswer {
         try await explained { () async throws(EnrollmentClientError) in
-            try await http.call("POST", APIPath.queueCredentials, body: QueueCredentialsRequest(bootID: bootID))
+            try await http.call(
+                "POST", APIPath.queueCredentials,
+                body: QueueCredentialsRequest(bootID: bootID, observer: isObserver ? true : nil))
         }
     }
 
@@ -53,7 +48,7 @@ public struct EnrollmentCalls: Sendable {
         }
     }
 
-    private func explained<Answer>(
+    func explained<Answer>(
         _ call: () async throws(EnrollmentClientError) -> Answer
     ) async throws(EnrollmentClientError) -> Answer {
         do { return try await call() } catch {
@@ -71,7 +66,7 @@ public struct EnrollmentCalls: Sendable {
             EnrollmentClientError(code, problem.detail, advice: advice + request, problem: problem)
         }
         switch known {
-        case .invalidCredentials where isRegistering, .enrollmentConsumed, .enrollmentExpired, .keyReuse:
+        case .invalidCredentials where isRegistering, .enrollmentConsumed, .enrollmentExpired:
             return error(.secretRefused, "Ask the administrator for a new invitation.")
         case .certificateRequired where !isRegistering:
             return EnrollmentClientError(
@@ -79,12 +74,27 @@ public struct EnrollmentCalls: Sendable {
                 "The tenant did not see this machine's certificate, so that TLS ends on the way to it.",
                 advice: "If a proxy of yours inspects TLS, except the tenant's host there; 'postern doctor' names it."
                     + request, problem: problem)
-        case .invalidCredentials, .certificateRevoked, .connectorFrozen, .cloneSuspected, .notPermitted,
-            .certificateExpired:
+        case .keyReuse:
+            return error(
+                .secretRefused,
+                "Ask the administrator for a new invitation, and register with --replace, which makes a new key.")
+        case .registrationRejected:
+            return error(.rejected, "Ask the administrator why; to try again, a new invitation is needed.")
+        case .connectorFrozen, .cloneSuspected:
+            return error(
+                .frozen,
+                "Ask the tenant's administrator: 'posternctl connectors unfreeze' lets it in again. A service that runs"
+                    + " comes back by itself.")
+        case .bootReplaced:
+            return error(
+                .replaced,
+                "Look where else this state folder, or a copy of it, is in use. Starting this one again would drive the"
+                    + " other out.")
+        case .invalidCredentials, .certificateRevoked, .notPermitted, .certificateExpired:
             return error(
                 .rejected,
-                "Ask the administrator; if the machine shall come back: 'postern unregister --local', then 'postern "
-                    + "register' with a new invitation.")
+                "Ask the administrator; if the machine shall come back: 'postern register --replace' with a new "
+                    + "invitation.")
         default:
             return nil
         }

@@ -21,6 +21,9 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
             case unavailable
             case secretRefused = "secret-refused"
             case rejected
+            case frozen
+            case replaced
+            case pendingApproval = "pending-approval"
             case refused
         }
         private let known: Known
@@ -55,8 +58,14 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         public static let unavailable = Self(known: .unavailable)
         /// The enrollment secret is wrong, used or expired.
         public static let secretRefused = Self(known: .secretRefused)
-        /// The identity is revoked, frozen or otherwise not wanted: do not try again.
+        /// The identity is revoked or otherwise not wanted: do not try again.
         public static let rejected = Self(known: .rejected)
+        /// The identity is frozen until an administrator of the tenant lets it in again.
+        public static let frozen = Self(known: .frozen)
+        /// A newer process of the same identity has taken this one's place.
+        public static let replaced = Self(known: .replaced)
+        /// An administrator has not yet approved the registration; the same command goes on later.
+        public static let pendingApproval = Self(known: .pendingApproval)
         /// The tenant refused the request for another reason.
         public static let refused = Self(known: .refused)
 

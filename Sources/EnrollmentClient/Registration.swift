@@ -23,17 +23,21 @@ public struct Registration: Sendable {
     private let proxies: ProxySettings
     private let authorityFile: String?
     private let version: String
+    private let patience: Duration
 
     /// Prepares a registration; nothing happens yet.
+    ///
+    /// - Parameter patience: how long to wait for an administrator's approval where one is needed.
     public init(
         _ request: RegistrationRequest, store: FolderIdentityStore, proxies: ProxySettings, authorityFile: String?,
-        version: String
+        version: String, patience: Duration = .seconds(600)
     ) {
         self.request = request
         self.store = store
         self.proxies = proxies
         self.authorityFile = authorityFile
         self.version = version
+        self.patience = patience
     }
 
     /// Registers; throws `EnrollmentClientError` or `IdentityStoreError`.
@@ -53,7 +57,7 @@ public struct Registration: Sendable {
 
         let key = try store.loadOrMakeKey()
         report(.key(words: key.fingerprint.words))
-        let answer = try await certify(key, finding)
+        let answer = try await certify(key, finding, report)
         let certificates = try CertificateAnswer(answer, request: request, finding: finding).verified(
             for: key, at: now.addingTimeInterval(-offset))
         report(.certificate(connector: answer.connectorID, notAfter: answer.notAfter))
@@ -76,8 +80,9 @@ public struct Registration: Sendable {
                 "This machine is registered already: connector \(identity.record.connectorID) of "
                     + "\(identity.record.account) at \(identity.record.tenantURL), since "
                     + "\(identity.record.registeredAt.ISO8601Format()).",
-                advice: "The invitation was not used. Use another --state-dir for a second connector, or run 'postern "
-                    + "unregister' first.")
+                advice:
+                    "The invitation was not used. Use another --state-dir for a second connector, or --replace to give "
+                    + "this one a new identity.")
         }
         return .alreadyRegistered(identity)
     }
@@ -104,15 +109,17 @@ public struct Registration: Sendable {
     }
 
     private func certify(
-        _ key: MachineKey, _ finding: ServerExamination.Finding
+        _ key: MachineKey, _ finding: ServerExamination.Finding, _ report: (RegistrationStep) -> Void
     ) async throws(EnrollmentClientError) -> EnrollAnswer {
         let secret = Secret(request.secret.text)
         return try await withClient(ClientTLS(trust: finding.trust), finding: finding, bearer: secret) {
             http async throws(EnrollmentClientError) in
             let calls = EnrollmentCalls.registering(over: http)
             let nonce = try await calls.nonce().nonce
-            return try await calls.enroll(
-                try Self.certificateRequest(for: key, nonce: nonce), displayName: request.displayName)
+            return try await ApprovalWait(
+                calls: calls, request: try Self.certificateRequest(for: key, nonce: nonce),
+                displayName: request.displayName, patience: patience
+            ).enroll(report: report)
         }
     }
 

@@ -12,6 +12,8 @@ public enum RegistrationStep: Sendable, Equatable, CustomStringConvertible {
     case clock(offset: Int)
     /// The key is on the disk.
     case key(words: String)
+    /// An administrator has to approve the key, and is waited for.
+    case approval(id: String, words: String, until: Date)
     /// The tenant certified the key.
     case certificate(connector: String, notAfter: Date)
     /// The identity is on the disk.
@@ -28,6 +30,12 @@ public enum RegistrationStep: Sendable, Equatable, CustomStringConvertible {
         case .clock(let offset):
             "Warning: this machine's clock is \(ClockDifference(seconds: offset)); the tenant's time is used."
         case .key(let words): "The key is made; its words are \(words)."
+        case .approval(let id, let words, let until):
+            """
+            Waiting until an administrator approves it (at the latest \(until.ISO8601Format())).
+              Compare the words with whoever does: \(words)
+              There: posternctl connectors approve \(id)
+            """
         case .certificate(let connector, let notAfter):
             "The tenant certified it: connector \(connector), valid until \(notAfter.ISO8601Format())."
         case .saved(let path): "The identity is saved in \(path)."

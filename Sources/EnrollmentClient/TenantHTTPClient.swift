@@ -145,7 +145,7 @@ public final class TenantHTTPClient: Sendable {
         _ = try await perform(method, path, body: body)
     }
 
-    private func perform(
+    func perform(
         _ method: String, _ path: String, body: (any EnrollmentRequest)?
     ) async throws(EnrollmentClientError) -> TenantResponse {
         var headers = [(name: "accept", value: "application/json")]
@@ -167,7 +167,7 @@ public final class TenantHTTPClient: Sendable {
         return response
     }
 
-    private func answer<Answer: Decodable>(to response: TenantResponse) throws(EnrollmentClientError) -> Answer {
+    func answer<Answer: Decodable>(to response: TenantResponse) throws(EnrollmentClientError) -> Answer {
         guard let answer = try? EnrollmentJSON.decode(Answer.self, from: Data(response.body)) else {
             throw EnrollmentClientError(
                 .unexpectedAnswer, "\(endpoint) answered \(response.status), but not as the API promises.",

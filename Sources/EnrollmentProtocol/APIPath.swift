@@ -22,6 +22,8 @@ public enum APIPath {
     public static let unfreezeConnector = "/v1/connectors/{id}/unfreeze"
     public static let approveConnector = "/v1/connectors/{id}/approve"
     public static let rejectConnector = "/v1/connectors/{id}/reject"
+    public static let pendingConnectors = "/v1/pending-connectors"
+    public static let revocationList = "/v1/crl"
     public static let groups = "/v1/groups"
     public static let group = "/v1/groups/{group}"
     public static let apiKeys = "/v1/apikeys"

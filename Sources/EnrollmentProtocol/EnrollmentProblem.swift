@@ -9,6 +9,7 @@ public enum EnrollmentProblem: String, Sendable, CaseIterable {
     case notPermitted = "not-permitted"
     case cloneSuspected = "clone-suspected"
     case connectorFrozen = "connector-frozen"
+    case registrationRejected = "registration-rejected"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case enrollmentConsumed = "enrollment-consumed"
@@ -16,6 +17,8 @@ public enum EnrollmentProblem: String, Sendable, CaseIterable {
     case staleGeneration = "stale-generation"
     case alreadyExists = "already-exists"
     case inUse = "in-use"
+    case connectorRevoked = "connector-revoked"
+    case bootReplaced = "boot-replaced"
     case limitReached = "limit-reached"
     case enrollmentExpired = "enrollment-expired"
     case payloadTooLarge = "payload-too-large"
@@ -32,10 +35,12 @@ public enum EnrollmentProblem: String, Sendable, CaseIterable {
         switch self {
         case .malformedRequest, .invalidCSR: 400
         case .invalidCredentials, .certificateRequired, .certificateExpired, .certificateRevoked: 401
-        case .notPermitted, .cloneSuspected, .connectorFrozen: 403
+        case .notPermitted, .cloneSuspected, .connectorFrozen, .registrationRejected: 403
         case .notFound: 404
         case .methodNotAllowed: 405
-        case .enrollmentConsumed, .keyReuse, .staleGeneration, .alreadyExists, .inUse, .limitReached: 409
+        case .enrollmentConsumed, .keyReuse, .staleGeneration, .alreadyExists, .inUse, .limitReached,
+            .connectorRevoked, .bootReplaced:
+            409
         case .enrollmentExpired: 410
         case .payloadTooLarge: 413
         case .unsupportedMediaType: 415
@@ -58,6 +63,7 @@ public enum EnrollmentProblem: String, Sendable, CaseIterable {
         case .notPermitted: "The credentials do not permit this."
         case .cloneSuspected: "Two holders of one identity were seen."
         case .connectorFrozen: "The connector is frozen."
+        case .registrationRejected: "An administrator has rejected the registration."
         case .notFound: "There is nothing under this name."
         case .methodNotAllowed: "The resource does not know this method."
         case .enrollmentConsumed: "The invitation has been used already."
@@ -65,6 +71,8 @@ public enum EnrollmentProblem: String, Sendable, CaseIterable {
         case .staleGeneration: "The certificate has been superseded."
         case .alreadyExists: "The name is taken."
         case .inUse: "Something else still needs it."
+        case .connectorRevoked: "The connector is revoked for good."
+        case .bootReplaced: "A newer process of this identity has taken its place."
         case .limitReached: "There are as many of these as there may be."
         case .enrollmentExpired: "The invitation has expired."
         case .payloadTooLarge: "The request is too large."

@@ -64,6 +64,13 @@ public enum Failpoint: String, CaseIterable, Sendable {
     /// Requests that were kept long enough are deleted, and nobody has been told.
     case ledgerSweepAfter = "ledger.sweep.after"
 
+    /// A renewal is found to be in order, and nothing is written.
+    case renewalBefore = "renewal.before"
+    /// The next certificate is in a transaction that is not committed.
+    case renewalInside = "renewal.inside"
+    /// The next certificate is recorded, and its connector has no answer.
+    case renewalAfter = "renewal.after"
+
     /// Passes a point; in a debug build whose environment names it, this may be the end.
     @inlinable
     public static func reach(_ point: Failpoint) {

@@ -14,7 +14,7 @@ public struct FolderIdentityStore: Sendable {
 
     /// Where the identity is.
     public var path: String { folder.path }
-    private let folder: StateFolder
+    let folder: StateFolder
 
     /// Names the state folder; nothing is touched yet.
     ///
@@ -85,6 +85,7 @@ public struct FolderIdentityStore: Sendable {
         try folder.check()
         for name in Self.companions { try folder.remove(name) }
         for name in [Self.identityFile, Self.certificateFile, Self.keyFile] { try folder.remove(name) }
+        try IdentityReplacement(of: self).forget()
     }
 
     private func loadKey() throws(IdentityStoreError) -> MachineKey? {

@@ -98,6 +98,15 @@ public struct StateFolder: Sendable {
         try flush()
     }
 
+    /// Moves a file to another folder on the same disk, where it replaces one of its name; nothing, if it is not there.
+    func move(_ name: String, to other: StateFolder) throws(IdentityStoreError) {
+        guard rename(path + "/" + name, other.path + "/" + name) == 0 || errno == ENOENT else {
+            throw Self.failed("move", path + "/" + name)
+        }
+        try other.flush()
+        try flush()
+    }
+
     private func create(_ file: String, content: [UInt8]) throws(IdentityStoreError) {
         let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failed("make", file) }
@@ -115,7 +124,7 @@ public struct StateFolder: Sendable {
         guard fsync(descriptor) == 0 else { throw Self.failed("flush", file) }
     }
 
-    private func flush() throws(IdentityStoreError) {
+    func flush() throws(IdentityStoreError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.failed("flush", path) }
         defer { close(descriptor) }

@@ -29,6 +29,35 @@ public struct Peer: Sendable, Equatable {
         case silent
     }
 
+    /// How far a peer has come in its queues, and how far it had come half a second ago or more.
+    ///
+    /// Words about requests that it took at one time may come in any order: only the older mark tells which it passed over.
+    struct Reach: Sendable, Equatable {
+        private var newest: ContinuousClock.Instant?
+        private var candidate: (mark: ContinuousClock.Instant, since: ContinuousClock.Instant)?
+        /// When the newest request was dispatched that it had taken by then.
+        private(set) var settled: ContinuousClock.Instant?
+
+        mutating func take(dispatchedAt dispatched: ContinuousClock.Instant, at now: ContinuousClock.Instant) {
+            settle(at: now)
+            let mark = max(newest ?? dispatched, dispatched)
+            newest = mark
+            if candidate == nil { candidate = (mark, now) }
+        }
+
+        /// Lets what is old enough count; the newest mark is so after a second at the latest.
+        mutating func settle(at now: ContinuousClock.Instant) {
+            guard let known = candidate, now - known.since >= .milliseconds(500) else { return }
+            let isQuiet = now - known.since >= .seconds(1)
+            settled = isQuiet ? newest : known.mark
+            candidate = isQuiet ? nil : newest.map { ($0, now) }
+        }
+
+        static func == (left: Self, right: Self) -> Bool {
+            left.newest == right.newest && left.settled == right.settled
+        }
+    }
+
     /// The connector.
     public var member: MemberID
     /// Its process.
@@ -57,8 +86,8 @@ public struct Peer: Sendable, Equatable {
     var withoutRoom: ContinuousClock.Instant
     /// When it took a request from a queue the last time.
     var lastTaking: ContinuousClock.Instant?
-    /// When the newest request was dispatched that it has taken from a queue.
-    var reached: ContinuousClock.Instant?
+    /// How far it has come in the queues: when the newest request was dispatched that it has taken.
+    var reached = Reach()
     /// When it was invited; nil when it has been away since.
     var invited: ContinuousClock.Instant?
 

@@ -128,8 +128,7 @@ public struct PresenceTable: Sendable {
     ) {
         guard let index = peers.index(forKey: boot) else { return }
         peers.values[index].lastTaking = now
-        let reached = peers.values[index].reached ?? dispatched
-        peers.values[index].reached = max(reached, dispatched)
+        peers.values[index].reached.take(dispatchedAt: dispatched, at: now)
     }
 
     /// The broker saw the inbox of a boot close.

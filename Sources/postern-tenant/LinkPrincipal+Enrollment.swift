@@ -16,6 +16,8 @@ extension LinkPrincipal {
             let refusal: LinkRefusal =
                 switch error.code {
                 case .revokedCredential: .revoked
+                case .frozenMember: .frozen
+                case .replacedBoot: .replaced
                 case .expiredCredential: .expired
                 case .registry: .overloaded
                 default: .unauthenticated
@@ -29,5 +31,16 @@ extension LinkPrincipal {
             tenant: tenant, member: member, boot: boot, role: known.role == .dispatcher ? .dispatcher : .connector,
             groups: Set(known.groups.compactMap { GroupID($0.id) }),
             expiresAt: RelayTime(milliseconds: UInt64(max(0, known.expiresAt.timeIntervalSince1970 * 1000))))
+    }
+}
+
+extension LinkRefusal {
+    /// Why a member has no link that stands like this; nil when it may have one.
+    init?(_ standing: ConnectorState) {
+        switch standing {
+        case .active: return nil
+        case .frozen: self = .frozen
+        case .revoked: self = .revoked
+        }
     }
 }

@@ -1,5 +1,6 @@
 internal import BrokerCore
 internal import BrokerLink
+internal import EnrollmentService
 internal import Logging
 internal import RelayDelivery
 internal import RequestLedger
@@ -40,6 +41,33 @@ struct LedgerService: Service {
             logger.debug("Ledger swept", metadata: ["requests": "\(forgotten)"])
         } catch {
             logger.warning("Ledger cannot be swept", metadata: ["reason": "\(error)"])
+        }
+    }
+}
+
+/// Forgets what the registry has kept long enough.
+struct HousekeepingService: Service {
+    private static let interval = Duration.seconds(600)
+
+    let enrollment: EnrollmentServer
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await tidy()
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+    }
+
+    private func tidy() async {
+        do throws(EnrollmentServiceError) {
+            let forgotten = try await enrollment.tidy()
+            guard forgotten > 0 else { return }
+            logger.debug("Registry tidied", metadata: ["rows": "\(forgotten)"])
+        } catch {
+            logger.warning("Registry cannot be tidied", metadata: ["reason": "\(error)"])
         }
     }
 }

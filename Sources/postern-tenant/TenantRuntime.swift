@@ -35,9 +35,9 @@ struct TenantRuntime {
             let link = LinkServer(broker: queue, logger: logger) { credential, nonce in
                 try await LinkPrincipal(enrollment, credential: credential, nonce: nonce)
             }
-            enrollment.onRevoked { _, connector in
-                guard let member = MemberID(connector) else { return }
-                link.closeLinks(ofMember: member, because: .revoked)
+            enrollment.onStandingChanged { _, connector, standing in
+                guard let member = MemberID(connector), let refusal = LinkRefusal(standing) else { return }
+                link.closeLinks(ofMember: member, because: refusal)
             }
             services.append(LinkServerService(link: link))
             upgrade = PortUpgrade(path: "/v1/link", handler: link.accept)
@@ -65,9 +65,12 @@ struct TenantRuntime {
             let orders = ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators)
             routes.append { orders.register(on: $0) }
             // Observers are called in the order in which they came: the broker's has closed the links by now.
-            enrollment.onRevoked { tenant, connector in
+            enrollment.onStandingChanged { tenant, connector, standing in
                 guard let id = TenantID(tenant.id), let member = MemberID(connector) else { return }
-                dispatcher.tenant(id, named: tenant.slug).revoke(member)
+                switch standing {
+                case .revoked, .frozen: dispatcher.tenant(id, named: tenant.slug).shutOut(member)
+                case .active: dispatcher.tenant(id, named: tenant.slug).readmit(member)
+                }
             }
             enrollment.seePresence { tenant in
                 guard let id = TenantID(tenant.id) else { return [:] }
@@ -75,6 +78,7 @@ struct TenantRuntime {
             }
         }
         if roles.contains(.enrollment) {
+            services.append(HousekeepingService(enrollment: enrollment, logger: logger))
             routes.append { enrollment.addRoutes(to: $0) }
         }
         let adders = routes

@@ -1,5 +1,6 @@
 internal import DispatcherProtocol
 internal import EnrollmentProtocol
+internal import MachineIdentity
 
 /// A connector as it is registered, and as it stands.
 struct ConnectorView: Encodable {
@@ -25,7 +26,11 @@ struct ConnectorView: Encodable {
 
     /// Why it stands so.
     var reason: String {
-        guard connector.state == .active else { return connector.revocationReason ?? "-" }
+        switch connector.state {
+        case .active: break
+        case .frozen: return connector.freezeReason ?? "-"
+        case .revoked: return connector.revocationReason ?? "-"
+        }
         return live?.reason ?? "this dispatcher has not seen it lately"
     }
 
@@ -34,7 +39,15 @@ struct ConnectorView: Encodable {
 
     /// What would help; nil when nothing has to be done.
     var nextAction: String? {
-        guard connector.state == .active else { return nil }
+        switch connector.state {
+        case .active: break
+        case .revoked: return nil
+        case .frozen where connector.isSuspectedClone:
+            return "somebody else has used its identity: look where its state folder was copied to; then 'posternctl"
+                + " connectors revoke \(connector.id)', and on the right machine 'postern register --replace' with a new"
+                + " invitation"
+        case .frozen: return "'posternctl connectors unfreeze \(connector.id)' lets it in again"
+        }
         return live == nil ? "look on its machine: 'postern status'" : live?.nextAction
     }
 
@@ -61,7 +74,12 @@ struct ConnectorView: Encodable {
             ("certificate ends", connector.notAfter.brief), ("generation", "\(connector.generation)"),
             ("starts", "\(connector.boots)"), ("version", live?.version ?? connector.version ?? "-"),
             ("key", "\(connector.keyFingerprint)"),
+            ("words", KeyFingerprint(bytes: connector.keyFingerprint.bytes)?.words ?? "-"),
         ]
+        if let moved = connector.machineChangedAt { facts.append(("other machine", "since \(moved.brief)")) }
+        if let frozen = connector.frozenAt {
+            facts.append(("frozen", "\(frozen.brief) (\(connector.freezeReason ?? "no reason given"))"))
+        }
         if let revoked = connector.revokedAt {
             facts.append(("revoked", "\(revoked.brief) (\(connector.revocationReason ?? "no reason given"))"))
         }

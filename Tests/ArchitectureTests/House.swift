@@ -125,8 +125,8 @@ enum House {
         Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
             [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "IdentityStore",
-                "TenantPort",
+                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "Failpoints",
+                "IdentityStore", "TenantPort",
             ],
             outside: [
                 "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "NIOCore",

@@ -27,4 +27,13 @@ import Testing
         let days = (0..<1000).map { _ in backoff.next(outage: .seconds(864_000), using: &generator) }
         #expect(days.allSatisfy { $0 <= .seconds(60) })
     }
+
+    @Test("A frozen member is tried slowly, and never so slowly that it misses its return")
+    func frozen() {
+        var generator = SplitMix(seed: 3)
+        var backoff = ReconnectBackoff()
+        let waits = (0..<1000).map { _ in backoff.nextWhileFrozen(using: &generator) }
+        #expect(waits.allSatisfy { $0 >= .seconds(3) && $0 <= .seconds(6) })
+        #expect(Set(waits).count > 500)
+    }
 }

@@ -9,6 +9,7 @@ struct ConnectorVerdictTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var name: String
         var isLinked = true
+        var isFrozen = false
         var proofAge: Int?
         var readiness = BeatMessage.Readiness.ready
         var note = ""
@@ -33,6 +34,9 @@ struct ConnectorVerdictTests {
             age: 50,
             says: "cut (3 attempts)", helps: "reaches the tenant's URL"),
         Case(
+            name: "frozen, whatever was proven before", isFrozen: true, proofAge: 0, state: .frozen, age: 50,
+            says: "frozen by the tenant", helps: "posternctl connectors unfreeze"),
+        Case(
             name: "paused and proven", proofAge: 1, readiness: .paused, note: "patching", state: .paused, age: 40,
             says: "take no work: patching", helps: "postern resume"),
         Case(
@@ -52,8 +56,10 @@ struct ConnectorVerdictTests {
         let now = ContinuousClock.now
         func ago(_ seconds: Int) -> ContinuousClock.Instant { now - .seconds(seconds) }
         let link: Connectivity =
-            known.isLinked
-            ? .connected(since: ago(50)) : .disconnected(reason: "cut", since: ago(50), attempts: 3)
+            known.isFrozen
+            ? .frozen(since: ago(50))
+            : known.isLinked
+                ? .connected(since: ago(50)) : .disconnected(reason: "cut", since: ago(50), attempts: 3)
         let verdict = ConnectorVerdict(
             .init(
                 link: link, proof: known.proofAge.map(ago), standing: .init(known.readiness, note: known.note),

@@ -257,7 +257,7 @@ extension Site {
     }
 
     /// Asks for the own state over one TLS session of openssl, and gives back all that it said.
-    fileprivate func session(_ version: String, _ options: [String]) async throws -> String {
+    func session(_ version: String, _ options: [String]) async throws -> String {
         try await openssl(
             ["s_client", "-connect", "localhost:\(port)", "-CAfile", tenantFolder + "/ca.pem", "-ign_eof", version]
                 + options,

@@ -42,7 +42,7 @@ import Testing
         (EnrollmentProblem.invalidCredentials, true, EnrollmentClientError.Code.secretRefused),
         (.enrollmentConsumed, true, .secretRefused), (.enrollmentExpired, true, .secretRefused),
         (.invalidCredentials, false, .rejected), (.certificateRevoked, false, .rejected),
-        (.certificateExpired, false, .rejected), (.connectorFrozen, false, .rejected),
+        (.certificateExpired, false, .rejected), (.connectorFrozen, false, .frozen),
         (.rateLimited, true, .unavailable), (.notReady, false, .unavailable), (.invalidCSR, true, .refused),
     ])
     func problemsBecomeTheFailureThatPeopleCanActOn(

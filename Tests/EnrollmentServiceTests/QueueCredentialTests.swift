@@ -102,12 +102,14 @@ import Testing
         let machine = try await stage.register(of: stage.acme)
         let token = try await stage.queueCredentials(machine, boot: Self.boot).token
         let told = Mutex<[String]>([])
-        stage.service.onRevoked { tenant, connector in told.withLock { $0.append(tenant.slug + "/" + connector) } }
+        stage.service.onStandingChanged { tenant, connector, standing in
+            told.withLock { $0.append("\(tenant.slug)/\(connector) \(standing)") }
+        }
         let path = "/v1/connectors/\(machine.id)/revoke"
         for _ in 0..<2 {
             #expect(try await stage.call(.post, path, bearer: stage.acme.administrator).status == 204)
         }
-        #expect(told.withLock { $0 } == ["acme/" + machine.id])
+        #expect(told.withLock { $0 } == ["acme/\(machine.id) revoked"])
         #expect(await code(stage, token, try Self.proof(machine.key, token)) == .revokedCredential)
     }
 }

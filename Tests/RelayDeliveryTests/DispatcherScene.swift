@@ -115,7 +115,9 @@ final class DispatcherScene {
         return events(machine.beat(message, from: header(.beat, boot, group: group), at: now))
     }
 
-    func revoked(_ boot: Boot) -> [Event] { events(machine.revoked(boot.member, at: now)) }
+    func revoked(_ boot: Boot) -> [Event] { events(machine.shutOut(boot.member, at: now)) }
+
+    func readmit(_ boot: Boot) { machine.readmit(boot.member) }
 
     func closed(_ boot: Boot) -> [Event] { events(machine.closed(boot.boot, at: now)) }
 

@@ -27,7 +27,10 @@ extension LinkClient {
                 // A link that is cut as soon as it is made is no success.
                 if life >= .seconds(1) { backoff.reset() }
             }
-            let delay = backoff.next(outage: clock.now - downSince, using: &generator)
+            let delay =
+                error.code == .refused(.frozen)
+                ? backoff.nextWhileFrozen(using: &generator)
+                : backoff.next(outage: clock.now - downSince, using: &generator)
             change(to: .disconnected(reason: error, since: downSince, attempts: backoff.attempts))
             logger.log(
                 level: backoff.attempts == 1 ? .warning : .debug, "Link down",

@@ -17,6 +17,13 @@ struct ReconnectBackoff {
         return limit * Double.random(in: 0...1, using: &generator)
     }
 
+    /// Counts an attempt of a frozen member, and draws the time until the next one: slow, and never slower, since what
+    /// ends the wait is a person.
+    mutating func nextWhileFrozen(using generator: inout some RandomNumberGenerator) -> Duration {
+        attempts += 1
+        return .milliseconds(Int.random(in: 3000...6000, using: &generator))
+    }
+
     /// Begins anew after a success.
     mutating func reset() {
         attempts = 0

@@ -102,7 +102,12 @@ public final class LinkServer: Sendable {
             state.closings += 1
             return Array(state.sessions.values)
         }
-        let reason = refusal == .revoked ? "the tenant has revoked this connector" : "the tenant ended the link"
+        let reason =
+            switch refusal {
+            case .revoked: "the tenant has revoked this connector"
+            case .frozen: "the tenant has frozen this connector"
+            default: "the tenant ended the link"
+            }
         for session in sessions {
             guard let principal = session.principal, condition(principal) else { continue }
             session.end(LinkError(.refused(refusal), reason))

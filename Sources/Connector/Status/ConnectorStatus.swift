@@ -12,6 +12,8 @@ public struct ConnectorStatus: Codable, Sendable, Equatable {
         case unproven
         /// There is no link to the queue.
         case disconnected
+        /// The tenant lets it take no work and hears nothing from it, until an administrator lets it in again.
+        case frozen
         /// It finishes what it has and takes no more.
         case draining
     }

@@ -36,6 +36,12 @@ struct ConnectorVerdict: Equatable {
             self.init(
                 state: .disconnected, reason: "\(reason) (\(attempts) attempts)", since: since,
                 nextAction: "check that this machine reaches the tenant's URL; the connector goes on trying")
+        case .frozen(let since):
+            self.init(
+                state: .frozen, reason: "frozen by the tenant, which hears nothing from it until it is let in again",
+                since: since,
+                nextAction: "ask the tenant's administrator for 'posternctl connectors unfreeze'; leave the service"
+                    + " running, it comes back by itself")
         case .connected(let since):
             guard let proof = evidence.proof else {
                 self.init(

@@ -61,16 +61,23 @@ public struct InvitationRequest: EnrollmentRequest, Equatable {
     public var expiresIn: Int?
     /// How many connectors it registers; one unless said otherwise, a hundred at most.
     public var uses: Int?
+    /// Whether an administrator has to approve each registration.
+    public var approve: Bool?
+    /// For how many seconds a registration waits for that; a day unless said otherwise, a week at most.
+    public var approveWithin: Int?
 
     /// Makes a request.
-    public init(expiresIn: Int? = nil, uses: Int? = nil) {
+    public init(expiresIn: Int? = nil, uses: Int? = nil, approve: Bool? = nil, approveWithin: Int? = nil) {
         self.expiresIn = expiresIn
         self.uses = uses
+        self.approve = approve
+        self.approveWithin = approveWithin
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case uses
+        case uses, approve
         case expiresIn = "expires_in"
+        case approveWithin = "approve_within"
     }
 
     public static var fields: [String] { CodingKeys.allCases.map(\.rawValue) }
@@ -99,6 +106,8 @@ public struct EnrollmentAnswer: Codable, Sendable, Equatable {
     public var expiresAt: Date
     /// The connectors that it registered.
     public var connectors: [String]
+    /// For how many seconds a registration waits for an administrator; nil when none has to approve it.
+    public var approveWithin: Int?
     /// The text to hand over; only in the answer that makes the enrollment, never again.
     public var invitation: String?
     /// The secret within the invitation, for `postern register --secret-file`; only there, as well.
@@ -107,7 +116,7 @@ public struct EnrollmentAnswer: Codable, Sendable, Equatable {
     /// Makes an answer.
     public init(
         id: String, account: String, state: EnrollmentState, uses: Int, used: Int, createdAt: Date, expiresAt: Date,
-        connectors: [String], invitation: String? = nil, secret: String? = nil
+        connectors: [String], approveWithin: Int? = nil, invitation: String? = nil, secret: String? = nil
     ) {
         self.id = id
         self.account = account
@@ -117,6 +126,7 @@ public struct EnrollmentAnswer: Codable, Sendable, Equatable {
         self.createdAt = createdAt
         self.expiresAt = expiresAt
         self.connectors = connectors
+        self.approveWithin = approveWithin
         self.invitation = invitation
         self.secret = secret
     }
@@ -125,5 +135,6 @@ public struct EnrollmentAnswer: Codable, Sendable, Equatable {
         case id, account, state, uses, used, connectors, invitation, secret
         case createdAt = "created_at"
         case expiresAt = "expires_at"
+        case approveWithin = "approve_within"
     }
 }

@@ -32,6 +32,12 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
     public var revokedAt: Date?
     /// Why it was revoked.
     public var revocationReason: String?
+    /// When it was frozen.
+    public var frozenAt: Date?
+    /// Why it was frozen.
+    public var freezeReason: String?
+    /// When it last renewed from another machine than the time before; nil when it never has.
+    public var machineChangedAt: Date?
     /// How the dispatcher sees it just now: `online`, `suspect` or `lost`; nil when it has not been seen lately.
     public var presence: String?
 
@@ -40,6 +46,7 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
         id: String, displayName: String?, account: String, role: AccountRole, state: ConnectorState,
         groups: [GroupReference], generation: Int, keyFingerprint: Pin, createdAt: Date, notAfter: Date,
         lastSeenAt: Date?, version: String?, boots: Int64, revokedAt: Date?, revocationReason: String?,
+        frozenAt: Date? = nil, freezeReason: String? = nil, machineChangedAt: Date? = nil,
         presence: String? = nil
     ) {
         self.id = id
@@ -57,7 +64,15 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
         self.boots = boots
         self.revokedAt = revokedAt
         self.revocationReason = revocationReason
+        self.frozenAt = frozenAt
+        self.freezeReason = freezeReason
+        self.machineChangedAt = machineChangedAt
         self.presence = presence
+    }
+
+    /// Whether it was frozen because somebody else has used its identity: the reason begins with `clone`.
+    public var isSuspectedClone: Bool {
+        state == .frozen && freezeReason?.lowercased().hasPrefix("clone") == true
     }
 
     enum CodingKeys: String, CodingKey {
@@ -69,5 +84,8 @@ public struct ConnectorAnswer: Codable, Sendable, Equatable {
         case lastSeenAt = "last_seen_at"
         case revokedAt = "revoked_at"
         case revocationReason = "revocation_reason"
+        case frozenAt = "frozen_at"
+        case freezeReason = "freeze_reason"
+        case machineChangedAt = "machine_changed_at"
     }
 }

@@ -101,3 +101,26 @@ public struct RevokeRequest: EnrollmentRequest, Equatable {
 
     public static var fields: [String] { CodingKeys.allCases.map(\.rawValue) }
 }
+
+/// `POST /v1/connectors/{id}/freeze` and `…/reject`: for what reason, if there is one to be kept.
+public struct ReasonRequest: EnrollmentRequest, Equatable {
+    /// Why, for the record; at most 255 bytes.
+    public var reason: String?
+
+    /// Makes a request.
+    public init(reason: String? = nil) {
+        self.reason = reason
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case reason }
+
+    public static var fields: [String] { CodingKeys.allCases.map(\.rawValue) }
+}
+
+/// A request whose body is empty: an object without fields.
+public struct EmptyRequest: EnrollmentRequest, Equatable {
+    /// Makes a request.
+    public init() {}
+
+    public static var fields: [String] { [] }
+}

@@ -4,13 +4,17 @@ public import Foundation
 public struct QueueCredentialsRequest: EnrollmentRequest, Equatable {
     /// The boot's id, 26 characters of base32; a boot that asks again under the same id keeps its number.
     public var bootID: String
+    /// Whether the process only looks, as `postern ping` does: it gets the number 0 and takes no other one's place.
+    public var observer: Bool?
 
     /// Makes a request.
-    public init(bootID: String) {
+    public init(bootID: String, observer: Bool? = nil) {
         self.bootID = bootID
+        self.observer = observer
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
+        case observer
         case bootID = "boot_id"
     }
 
@@ -25,7 +29,7 @@ public struct QueueCredentialsAnswer: Codable, Sendable, Equatable {
     public var token: String
     /// Until when the credential is valid; fetch the next one at half of its life.
     public var expiresAt: Date
-    /// The number of the boot: the higher number wins.
+    /// The number of the boot: the higher number wins; 0 for an observer.
     public var bootNumber: Int64
     /// The places that it opens.
     public var places: Places

@@ -4,6 +4,7 @@ public import RelayFormat
 extension DispatchMachine {
     /// A boot said ACCEPTED: it runs the dispatch.
     public mutating func accepted(_ dispatch: DispatchName, by header: RelayHeader, at now: Moment) -> [Action] {
+        guard hears(header.sender) else { return [] }
         let (id, boot) = (dispatch.request, header.boot)
         guard let tracked = requests[id] else { return [.cancel(boot, dispatch, .unwanted)] }
         if case .ending = tracked.state { return [.cancel(boot, dispatch, .unwanted)] }
@@ -27,6 +28,7 @@ extension DispatchMachine {
 
     /// A boot said CLAIM: it has the dispatch, and waits for the leave to run it.
     public mutating func claimed(_ claim: ClaimMessage.Claim, by header: RelayHeader, at now: Moment) -> [Action] {
+        guard hears(header.sender) else { return [] }
         let (id, boot, dispatch) = (claim.dispatch.request, header.boot, claim.dispatch)
         guard let tracked = requests[id] else { return [.cancel(boot, dispatch, .unwanted)] }
         if case .ending = tracked.state { return [.cancel(boot, dispatch, .unwanted)] }
@@ -76,6 +78,7 @@ extension DispatchMachine {
         _ dispatch: DispatchName, by boot: BootID, reason: ReturnMessage.Reason, at now: Moment
     ) -> [Action] {
         let id = dispatch.request
+        guard presence.peers[boot].map({ hears($0.member) }) ?? true else { return [] }
         guard let tracked = requests[id], tracked.attempt == dispatch.attempt else { return [] }
         if case .ending = tracked.state { return [] }
         // Who is not known to have it may give back what only he was sent, or what anyone could take.
@@ -101,6 +104,11 @@ extension DispatchMachine {
     public mutating func responded(
         _ dispatch: DispatchName, by header: RelayHeader, outcome: ResponseMessage.Outcome, at now: Moment
     ) -> [Action] {
+        guard hears(header.sender) else {
+            // No receipt: let in again, it says it again, and then it is judged as any late reply.
+            lateReplies += 1
+            return []
+        }
         let (id, boot) = (dispatch.request, header.boot)
         let receipt = Action.receipt(boot, id)
         // The receipt comes when the ledger has the end; until then the connector says it again.
@@ -160,6 +168,7 @@ extension DispatchMachine {
 
     /// A boot said what it knows of a dispatch that it was asked about.
     public mutating func known(_ entry: KnownMessage.Entry, by header: RelayHeader, at now: Moment) -> [Action] {
+        guard hears(header.sender) else { return [] }
         let (id, boot) = (entry.dispatch.request, header.boot)
         guard let tracked = requests[id] else { return settleUnresolved(entry, by: header, at: now) }
         guard tracked.attempt == entry.dispatch.attempt else { return [] }

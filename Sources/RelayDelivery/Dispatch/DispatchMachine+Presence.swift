@@ -10,6 +10,7 @@ extension DispatchMachine {
 
     /// A connector's beat came.
     public mutating func beat(_ beat: BeatMessage, from header: RelayHeader, at now: Moment) -> [Action] {
+        guard hears(header.sender) else { return [] }
         let changes = presence.beat(beat, from: header, at: now.steady)
         let actions: [Action] = presence.takeInvitation(of: header.boot, at: now.steady) ? [.invite(header.boot)] : []
         return actions + follow(changes, at: now)
@@ -18,11 +19,6 @@ extension DispatchMachine {
     /// The broker saw the inbox of a boot close.
     public mutating func closed(_ boot: BootID, at now: Moment) -> [Action] {
         follow(presence.closed(boot), at: now)
-    }
-
-    /// A connector was revoked: what it has goes to others or is unknown, at once.
-    public mutating func revoked(_ member: MemberID, at now: Moment) -> [Action] {
-        follow(presence.revoked(member, at: now.steady), at: now)
     }
 
     /// Time passed: deadlines, silence, dispatches that nobody accepted, holders that say nothing.
@@ -54,7 +50,7 @@ extension DispatchMachine {
     /// The earliest moment at which a deadline passes.
     public var earliestDeadline: RelayTime? { deadlines.earliest }
 
-    private mutating func follow(_ changes: [PresenceTable.Change], at now: Moment) -> [Action] {
+    mutating func follow(_ changes: [PresenceTable.Change], at now: Moment) -> [Action] {
         var actions: [Action] = []
         for change in changes {
             switch change {
@@ -176,10 +172,12 @@ extension DispatchMachine {
     private func comesTo(
         _ dispatched: ContinuousClock.Instant, _ boot: BootID, within time: Duration, at now: Moment
     ) -> Bool {
-        guard let peer = presence.peers[boot], let taking = peer.lastTaking, let reached = peer.reached else {
+        guard let peer = presence.peers[boot], let taking = peer.lastTaking, now.steady - taking < time else {
             return false
         }
-        return now.steady - taking < time && reached <= dispatched
+        var reached = peer.reached
+        reached.settle(at: now.steady)
+        return reached.settled.map { $0 <= dispatched } ?? true
     }
 
     private func hasHadRoom(_ boot: BootID, for time: Duration, at now: Moment) -> Bool {

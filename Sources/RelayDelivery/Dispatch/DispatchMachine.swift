@@ -29,6 +29,8 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
     var lastInquiry: ContinuousClock.Instant?
     /// How many replies came that could not count any more, since they were last asked for.
     var lateReplies = 0
+    /// Connectors that were revoked or frozen: nothing that they say counts, however it came here.
+    var barred: Set<MemberID> = []
     /// Who is there.
     public internal(set) var presence: PresenceTable
 

@@ -22,8 +22,11 @@ struct IdentitySummary: Encodable {
     let registeredAt: String
     let authorityPin: String
     let keyAuthorityPin: String
+    /// The identity in whose place it came, and what has become of that.
+    let replaced: IdentityExchange.Old?
 
-    init(_ identity: LoadedIdentity, state: String) throws {
+    init(_ identity: LoadedIdentity, state: String, replaced: IdentityExchange.Old? = nil) throws {
+        self.replaced = replaced
         let record = identity.record
         self.state = state
         connectorID = record.connectorID

@@ -12,6 +12,12 @@ struct RegisterCommand: AsyncParsableCommand {
         discussion: """
             Looks at the server first and sends the secret only if it is the tenant of the invitation. The private key \
             is made here and never leaves this machine. Run again after a failure, it goes on where it stopped.
+
+            Where an administrator has to approve it, it shows the words of its key and waits: exit code 3 when --wait \
+            has ended, and the same command goes on. Rejected: 6; too late: 7.
+
+            With --replace a machine that is registered (lost, revoked, or beyond recovery) gets a new identity and \
+            keeps its name. The old files are kept in the folder 'previous' of the state folder, one generation of them.
             """)
 
     @OptionGroup var invitation: InvitationOptions
@@ -22,25 +28,42 @@ struct RegisterCommand: AsyncParsableCommand {
     var name: String?
     @Option(help: "The authorities of the server's own TLS certificate, in PEM; the system's unless given.")
     var caFile: String?
+    @Option(help: "How long to wait for an administrator's approval where one is needed, as 90s or 2h; else 10m.")
+    var wait: TimeSpan?
+    @Flag(help: "Give a machine that is registered a new identity; stop its service first.") var replace = false
     @Flag(help: "Stop before the key is made and the invitation is used.") var dryRun = false
     @Flag(help: "Print JSON.") var json = false
 
     func run() async throws {
         try await report(json: json) {
             let network = try network.settings()
-            let request = try invitation.request(
-                displayName: String((name ?? ProcessInfo.processInfo.hostName).prefix(63)))
-            let outcome = try await Registration(
-                request, store: state.store, proxies: network.proxies,
-                authorityFile: caFile.map(Self.absolute) ?? network.authorityFile, version: PosternVersion.text
-            ).run(isRehearsal: dryRun, now: Date()) { step in
-                if !json { print("✓ \(step)") }
+            let patience = wait?.duration ?? .seconds(600)
+            let authorityFile = caFile.map(Self.absolute) ?? network.authorityFile
+            func register(in store: FolderIdentityStore, named kept: String?) async throws -> Registration.Outcome {
+                let request = try invitation.request(
+                    displayName: String((name ?? kept ?? ProcessInfo.processInfo.hostName).prefix(63)))
+                return try await Registration(
+                    request, store: store, proxies: network.proxies, authorityFile: authorityFile,
+                    version: PosternVersion.text, patience: patience
+                ).run(isRehearsal: dryRun, now: Date()) { step in
+                    if !json { Self.show(step) }
+                }
             }
-            try tell(outcome)
+            guard replace else { return try tell(try await register(in: state.store, named: nil)) }
+            let replaced = try await IdentityExchange(store: state.store, stateDir: state.stateDir, network: network)
+                .run { try await register(in: $0, named: $1) }
+            try tell(replaced.outcome, replaced: replaced.old)
         }
     }
 
-    private func tell(_ outcome: Registration.Outcome) throws {
+    /// Shows a step at once: what waits for a person is of no use in a buffer.
+    private static func show(_ step: RegistrationStep) {
+        let isWaiting = if case .approval = step { true } else { false }
+        FileHandle.standardOutput.write(Data("\(isWaiting ? "…" : "✓") \(step)\n".utf8))
+    }
+
+    private func tell(_ outcome: Registration.Outcome, replaced: IdentityExchange.Old? = nil) throws {
+        if let replaced, !json { print("\n" + replaced.text) }
         let next = "postern run --state-dir \(state.stateDir)"
         switch outcome {
         case .rehearsed:
@@ -49,11 +72,14 @@ struct RegisterCommand: AsyncParsableCommand {
                     ? #"{"state":"rehearsed"}"#
                     : "\nAll is well. This was a dry run: no key was made and the invitation was not used.")
         case .registered(let identity):
-            print(json ? try IdentitySummary(identity, state: "registered").json() : "\nRegistered. Next: \(next)")
+            print(
+                json
+                    ? try IdentitySummary(identity, state: "registered", replaced: replaced).json()
+                    : "\nRegistered. Next: \(next)")
         case .alreadyRegistered(let identity):
             print(
                 json
-                    ? try IdentitySummary(identity, state: "already_registered").json()
+                    ? try IdentitySummary(identity, state: "already_registered", replaced: replaced).json()
                     : "This machine was registered by this invitation before: connector "
                         + "\(identity.record.connectorID). Next: \(next)")
         }

@@ -62,7 +62,7 @@ struct ConnectorRuntime {
         let endpoint = http.endpoint
         let boot = BootID.random()
         let credentials = QueueCredentialSource(
-            calls: .registered(over: http), key: identity.key, boot: boot, logger: logger)
+            calls: .registered(over: http), key: identity.key, boot: boot, isObserver: isObserver, logger: logger)
         self.credentials = credentials
         let first = try await credentials.first(persistently: !isObserver)
         guard first.broker.kind == BrokerEndpoint.embedded.kind, let path = first.broker.path else {
@@ -115,6 +115,8 @@ struct ConnectorRuntime {
             return .disconnected(reason: "the link is being made", since: .now, attempts: 0)
         case .connected(let since):
             return .connected(since: moment(since))
+        case .disconnected(let reason, let since, _) where reason.code == .refused(.frozen):
+            return .frozen(since: moment(since))
         case .disconnected(let reason, let since, let attempts):
             return .disconnected(reason: reason.message, since: moment(since), attempts: attempts)
         case .stopped(let reason):

@@ -12,14 +12,19 @@ actor QueueCredentialSource {
     private let calls: EnrollmentCalls
     private let key: MachineKey
     private let boot: BootID
+    private let isObserver: Bool
     private let logger: Logger
     private var held: QueueCredentialsAnswer?
     private var fetchedAt = Date.distantPast
 
-    init(calls: EnrollmentCalls, key: MachineKey, boot: BootID, logger: Logger) {
+    /// Makes a source.
+    ///
+    /// - Parameter isObserver: whether the process only looks, and so takes no other one's place.
+    init(calls: EnrollmentCalls, key: MachineKey, boot: BootID, isObserver: Bool, logger: Logger) {
         self.calls = calls
         self.key = key
         self.boot = boot
+        self.isObserver = isObserver
         self.logger = logger
     }
 
@@ -39,14 +44,18 @@ actor QueueCredentialSource {
                 }
                 return answer
             } catch {
-                guard error.isRetryable && persistently else { throw error }
+                // A frozen connector waits for the person who lets it in again.
+                let isFrozen = error.code == .frozen
+                guard (error.isRetryable || isFrozen) && persistently else { throw error }
                 attempts += 1
                 if attempts == 1 {
-                    logger.warning("Tenant not reached; trying on", metadata: ["reason": "\(error)"])
+                    logger.warning(
+                        isFrozen ? "Frozen by the tenant; waiting to be let in again" : "Tenant not reached; trying on",
+                        metadata: ["reason": "\(error)"])
                 }
                 // Full jitter under a ceiling that doubles up to a minute.
                 let ceiling = min(60.0, 0.5 * pow(2, Double(min(attempts, 10))))
-                try await Task.sleep(for: .seconds(Double.random(in: 0...ceiling)))
+                try await Task.sleep(for: .seconds(isFrozen ? .random(in: 3...6) : .random(in: 0...ceiling)))
             }
         }
     }
@@ -59,8 +68,13 @@ actor QueueCredentialSource {
         } else {
             do {
                 answer = try await fetch()
-            } catch let error where error.code == .rejected {
-                throw LinkError(.refused(.revoked), error.message)
+            } catch {
+                switch error.code {
+                case .rejected: throw LinkError(.refused(.revoked), error.message)
+                case .frozen: throw LinkError(.refused(.frozen), error.message)
+                case .replaced: throw LinkError(.refused(.replaced), error.message)
+                default: throw error
+                }
             }
         }
         let signature = try key.signing.signature(for: LinkProof.bytes(nonce: nonce, token: answer.token))
@@ -68,7 +82,7 @@ actor QueueCredentialSource {
     }
 
     private func fetch() async throws(EnrollmentClientError) -> QueueCredentialsAnswer {
-        let answer = try await calls.queueCredentials(bootID: "\(boot)")
+        let answer = try await calls.queueCredentials(bootID: "\(boot)", isObserver: isObserver)
         held = answer
         fetchedAt = .now
         return answer

@@ -52,8 +52,8 @@ struct CommandFailure: Error, CustomStringConvertible {
         case .refused(.revoked), .refused(.denied):
             self.init(
                 .rejected, "the tenant has revoked this connector, or no longer lets it in (\(error.message))",
-                advice: "Ask the administrator. To come back: postern unregister --local, then register with a new"
-                    + " invitation.", reason: "revoked")
+                advice: "Ask the administrator. To come back: postern register --replace, with a new invitation.",
+                reason: "revoked")
         case .refused(.replaced):
             self.init(replacedBecause: error.message)
         case .malformed:
@@ -100,7 +100,9 @@ struct CommandFailure: Error, CustomStringConvertible {
         case .invalidURL, .invalidProxy, .invalidAuthorityFile: .usage
         case .alreadyRegistered: .alreadyRegistered
         case .secretRefused: .secret
-        case .rejected: .rejected
+        case .rejected, .frozen: .rejected
+        case .replaced: .identityInUse
+        case .pendingApproval: .notRegistered
         case .unexpectedAnswer, .refused: .unexpected
         default: .network
         }

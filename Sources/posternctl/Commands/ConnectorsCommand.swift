@@ -5,7 +5,10 @@ internal import EnrollmentProtocol
 struct ConnectorsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connectors", abstract: "Registered connectors.",
-        subcommands: [List.self, Show.self, Drain.self, Pause.self, Resume.self, Revoke.self],
+        subcommands: [
+            List.self, Show.self, Drain.self, Pause.self, Resume.self, Revoke.self, Freeze.self, Unfreeze.self,
+            Approve.self, Reject.self,
+        ],
         defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
@@ -15,10 +18,12 @@ struct ConnectorsCommand: AsyncParsableCommand {
                 A standing is never better than the last answer that the dispatcher has from the connector; its age \
                 is that of this proof. 'posternctl connectors show' says more, and what would help.
                 """)
+        @Flag(help: "Those that have registered and wait for 'connectors approve' instead.") var pending = false
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             try await report {
+                if pending { return try await ConnectorsCommand.listPending(output) }
                 let views = try await TenantAPI.loggedIn { api in
                     let connectors: [ConnectorAnswer] = try await api.list(APIPath.connectors)
                     let presence = try await api.presence()
@@ -36,6 +41,12 @@ struct ConnectorsCommand: AsyncParsableCommand {
                             ]
                         },
                         empty: "no connectors; invite one with 'posternctl enrollments create ACCOUNT'"))
+                let clones = views.count { $0.connector.isSuspectedClone }
+                if clones > 0, output.output == .table {
+                    print(
+                        "\nALARM: \(clones) frozen because somebody else has used the same identity:"
+                            + " 'posternctl connectors show' says what to do")
+                }
             }
         }
     }
@@ -57,25 +68,6 @@ struct ConnectorsCommand: AsyncParsableCommand {
                     let known = try await api.connector(connector)
                     return ConnectorView(connector: known, live: try await api.presence()[known.id])
                 }
-                try output.print(view, as: view.table)
-            }
-        }
-    }
-
-    struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Revokes a connector: its link closes, and nothing that it says is accepted any more.")
-        @Argument(help: "Its id.") var id: String
-        @Option(help: "Why; kept with the connector.") var reason: String?
-        @OptionGroup var output: OutputOptions
-
-        func run() async throws {
-            try await report {
-                let connector: ConnectorAnswer = try await TenantAPI.loggedIn {
-                    try await $0.post(APIPath.revokeConnector, ["id": id], RevokeRequest(reason: reason))
-                    return try await $0.get(APIPath.connector, ["id": id])
-                }
-                let view = ConnectorView(connector: connector, live: nil)
                 try output.print(view, as: view.table)
             }
         }

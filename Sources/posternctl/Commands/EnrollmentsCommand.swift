@@ -18,6 +18,10 @@ struct EnrollmentsCommand: AsyncParsableCommand {
         @Option(help: "For how many connectors it is good.") var uses: Int?
         @Option(help: "After how many seconds it ends; 3600 where nothing is said, 86400 at most.")
         var expiresIn: Int?
+        @Flag(help: "Let each registration wait until it is approved: 'posternctl connectors list --pending'.")
+        var approve = false
+        @Option(help: "After how many seconds of waiting it is too late; 86400 where nothing is said, 604800 at most.")
+        var approveWithin: Int?
         @Flag(help: "Print the invitation alone, for scripts.") var quiet = false
         @OptionGroup var output: OutputOptions
 
@@ -26,7 +30,9 @@ struct EnrollmentsCommand: AsyncParsableCommand {
                 let enrollment: EnrollmentAnswer = try await TenantAPI.loggedIn {
                     try await $0.post(
                         APIPath.accountEnrollments, ["account": account],
-                        InvitationRequest(expiresIn: expiresIn, uses: uses))
+                        InvitationRequest(
+                            expiresIn: expiresIn, uses: uses, approve: approve ? true : nil,
+                            approveWithin: approveWithin))
                 }
                 guard let invitation = enrollment.invitation else {
                     throw CommandFailure(.unexpected, "the tenant gave no invitation")
@@ -36,7 +42,12 @@ struct EnrollmentsCommand: AsyncParsableCommand {
                     enrollment,
                     as: TextTable(facts: [
                         ("enrollment", enrollment.id), ("account", enrollment.account), ("uses", "\(enrollment.uses)"),
-                        ("expires", enrollment.expiresAt.brief), ("invitation", invitation),
+                        ("expires", enrollment.expiresAt.brief),
+                        (
+                            "approval",
+                            enrollment.approveWithin.map { "needed, within \($0) s of the registration" }
+                                ?? "not needed"
+                        ), ("invitation", invitation),
                     ]))
             }
         }

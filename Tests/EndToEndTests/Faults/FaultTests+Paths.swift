@@ -77,7 +77,7 @@ extension FaultTests {
             let end = ContinuousClock.now + .milliseconds(count * size / 1_000_000 * 1000 - 1000)
             while ContinuousClock.now < end {
                 let presence = try await site.http("GET", "/v1/groups/site/presence")
-                #expect(presence.text.contains("\"standing\":\"online\""), "\(presence.text)")
+                #expect(!presence.text.contains("\"standing\":\"lost\""), "\(presence.text)")
                 try await Task.sleep(for: .milliseconds(200))
             }
             let short = await load.send(.safe, .init(deadline: .seconds(20)))

@@ -28,12 +28,14 @@ extension Stage {
 
     /// Makes an invitation for an account, which is made if it is not there.
     func invite(
-        _ account: String = "gw", uses: Int? = nil, expiresIn: Int? = nil, of access: TenantAccess
+        _ account: String = "gw", uses: Int? = nil, expiresIn: Int? = nil, approve: Bool? = nil,
+        approveWithin: Int? = nil, of access: TenantAccess
     ) async throws -> EnrollmentAnswer {
         try await makeAccount(account, of: access)
         return try await call(
             .post, "/v1/accounts/\(account)/enrollments", bearer: access.administrator,
-            message: InvitationRequest(expiresIn: expiresIn, uses: uses)
+            message: InvitationRequest(
+                expiresIn: expiresIn, uses: uses, approve: approve, approveWithin: approveWithin)
         ).message(status: 201)
     }
 
@@ -49,6 +51,20 @@ extension Stage {
         let request = try CertificateRequest.make(key: key, challenge: try await nonce(secret))
         return try await call(
             .post, APIPath.enrollments, bearer: secret, message: EnrollRequest(csr: request.pem), headers: headers)
+    }
+
+    /// Begins a registration that an administrator has to approve.
+    func registerPending(
+        _ account: String = "gw", of access: TenantAccess
+    ) async throws -> (key: MachineKey, secret: String, answer: PendingAnswer) {
+        let key = MachineKey()
+        let secret = try #require(try await invite(account, approve: true, of: access).secret)
+        return (key, secret, try await enroll(secret, key: key).message(status: 202))
+    }
+
+    /// Asks for something as the administrator, with an empty object.
+    func order(_ path: String, of access: TenantAccess, body: String = "{}") async throws -> Answer {
+        try await call(.post, path, bearer: access.administrator, body: body)
     }
 
     /// Registers a connector.

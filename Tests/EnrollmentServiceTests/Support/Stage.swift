@@ -31,6 +31,7 @@ final class Stage: Sendable {
     let other: TenantAccess
     private let responder: RouterResponder<PortContext>
     private let clock: TurnableClock
+    private let ownsFolder: Bool
 
     init() async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "enrollment-\(UUID().uuidString)").path
@@ -45,18 +46,34 @@ final class Stage: Sendable {
         installation = try await Installation.make(plan, in: StateFolder(path: path), now: start)
         acme = try Self.access(installation.createTenant(slug: "acme", name: "Acme", now: start))
         other = try Self.access(installation.createTenant(slug: "other", name: "Other", now: start))
-        service = try EnrollmentServer(
+        ownsFolder = true
+        (service, responder) = try Self.serve(installation, clock)
+    }
+
+    /// Opens the folder of another stage as a process does that starts; the clock is the same.
+    init(restarting stage: Stage) async throws {
+        (path, clock, acme, other, ownsFolder) = (stage.path, stage.clock, stage.acme, stage.other, false)
+        installation = try await Installation.open(StateFolder(path: stage.path))
+        (service, responder) = try Self.serve(installation, clock)
+    }
+
+    private static func serve(
+        _ installation: Installation, _ clock: TurnableClock
+    ) throws -> (EnrollmentServer, RouterResponder<PortContext>) {
+        let service = try EnrollmentServer(
             installation: installation, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             now: { clock.now }
         ) { request, _ in
-            request.headers[Self.certificateHeader].flatMap { Base64URL.decode($0) }
+            request.headers[certificateHeader].flatMap { Base64URL.decode($0) }
         }
         let router = Router(context: PortContext.self)
         service.addRoutes(to: router)
-        responder = router.buildResponder()
+        return (service, router.buildResponder())
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit {
+        if ownsFolder { try? FileManager.default.removeItem(atPath: path) }
+    }
 
     var now: Date { clock.now }
 

@@ -1,4 +1,6 @@
 internal import Crypto
+internal import Foundation
+internal import SwiftASN1
 internal import X509
 
 /// The private key of an authority; it prints as `***`.
@@ -39,6 +41,22 @@ public struct AuthorityKey: Sendable, CustomStringConvertible, CustomDebugString
         switch curve {
         case .p256(let key): Certificate.PrivateKey(key)
         case .p384(let key): Certificate.PrivateKey(key)
+        }
+    }
+
+    /// Signs with ECDSA and the digest that belongs to the curve; the signature in DER.
+    func signature(over bytes: [UInt8]) throws -> [UInt8] {
+        switch curve {
+        case .p256(let key): Array(try key.signature(for: bytes).derRepresentation)
+        case .p384(let key): Array(try key.signature(for: bytes).derRepresentation)
+        }
+    }
+
+    /// How such a signature names its algorithm (RFC 5758).
+    var algorithm: ASN1ObjectIdentifier {
+        switch curve {
+        case .p256: [1, 2, 840, 10045, 4, 3, 2]
+        case .p384: [1, 2, 840, 10045, 4, 3, 3]
         }
     }
 

@@ -14,8 +14,8 @@ public struct IssuingAuthority: Sendable {
     public let rootCertificate: [UInt8]
     /// The intermediate that signs, in DER.
     public let intermediateCertificate: [UInt8]
-    private let intermediate: Certificate
-    private let key: AuthorityKey
+    let intermediate: Certificate
+    let key: AuthorityKey
 
     /// Assembles the authority; throws unless root, intermediate and key belong together.
     public init(

@@ -1,4 +1,5 @@
 internal import CertificateAuthority
+internal import Crypto
 public import EnrollmentProtocol
 internal import Foundation
 public import Hummingbird
@@ -10,7 +11,7 @@ public import TenantPort
 /// The enrollment service of an installation: API v1, queue credentials, and who may call services.
 public final class EnrollmentServer: Sendable {
     private struct Hooks {
-        var revocation: [@Sendable (_ tenant: TenantReference, _ connectorID: String) -> Void] = []
+        var standing: [@Sendable (TenantReference, _ connectorID: String, ConnectorState) -> Void] = []
         var presence: (@Sendable (TenantReference) async -> [String: String])?
     }
 
@@ -23,8 +24,11 @@ public final class EnrollmentServer: Sendable {
     let authenticator: Authenticator
     let logger: Logger
     let pins: AuthorityAnswer.Pins
-    private let now: @Sendable () -> Date
+    let now: @Sendable () -> Date
+    /// A key that nobody has, so that unknown ones take as long as known ones.
+    let decoyKey = Array(MachineKey().publicKey.x963Representation)
     private let verifier: QueueCredentialVerifier
+    let revocations = RevocationListSource()
     private let hooks = Mutex(Hooks())
 
     /// Makes the service of an installation.
@@ -51,7 +55,8 @@ public final class EnrollmentServer: Sendable {
         verifier = QueueCredentialVerifier(registry: installation.registry, tokens: installation.tokens)
         authenticator = Authenticator(
             registry: installation.registry, leaves: LeafCache(policy: try installation.authority.leafPolicy()),
-            rights: .standard, clientCertificate: clientCertificate)
+            rights: .standard, accessTokens: installation.accessTokens, recovery: installation.settings.recovery,
+            clientCertificate: clientCertificate)
     }
 
     /// Adds the API to a router.
@@ -59,11 +64,12 @@ public final class EnrollmentServer: Sendable {
         routes().register(on: router, now: now)
     }
 
-    /// Calls the closure for each connector that is revoked, at once, so that its links can be closed.
-    public func onRevoked(
-        _ observer: @escaping @Sendable (_ tenant: TenantReference, _ connectorID: String) -> Void
+    /// Calls the closure for each connector that is revoked, frozen or let in again, at once, so that its links can be
+    /// closed and nothing that is on its way from it counts.
+    public func onStandingChanged(
+        _ observer: @escaping @Sendable (TenantReference, _ connectorID: String, ConnectorState) -> Void
     ) {
-        hooks.withLock { $0.revocation.append(observer) }
+        hooks.withLock { $0.standing.append(observer) }
     }
 
     /// Asks the closure how the connectors of a tenant, by id, look to its dispatcher.
@@ -73,8 +79,8 @@ public final class EnrollmentServer: Sendable {
 
     /// Decides who comes in at the link.
     ///
-    /// Throws `invalidCredential`, `expiredCredential` or `revokedCredential`, which are final for this credential, or
-    /// `registry`, after which another try may succeed.
+    /// Throws `invalidCredential`, `expiredCredential`, `revokedCredential` or `replacedBoot`, which are final for this
+    /// credential, or `frozenMember` or `registry`, after which another try may succeed.
     ///
     /// - Parameters:
     ///   - proof: the signature over `LinkProof.bytes` by the member's identity key: r and s, 64 bytes.
@@ -94,8 +100,14 @@ public final class EnrollmentServer: Sendable {
 
     func revoke(_ connector: String, of tenant: Tenant, reason: String?, _ call: Call) async throws {
         guard try await scope(tenant).revokeConnector(connector, reason: reason, at: call.now) else { return }
-        for observer in hooks.withLock({ $0.revocation }) { observer(tenant.reference, connector) }
+        revocations.invalidate()
+        announce(.revoked, connector, of: tenant)
         call.context.logger.notice(
             "Connector revoked", metadata: ["tenant": "\(tenant.slug)", "connector": "\(connector)"])
+    }
+
+    /// Tells links and dispatcher how a connector stands from now on; the registry has it already.
+    func announce(_ standing: ConnectorState, _ connector: String, of tenant: Tenant) {
+        for observer in hooks.withLock({ $0.standing }) { observer(tenant.reference, connector, standing) }
     }
 }

@@ -16,6 +16,7 @@ public struct EnrollmentServiceError: Error, Sendable, Equatable, CustomStringCo
             case expiredCredential = "expired-credential"
             case revokedCredential = "revoked-credential"
             case frozenMember = "frozen-member"
+            case replacedBoot = "replaced-boot"
         }
         private let known: Known
 
@@ -45,6 +46,8 @@ public struct EnrollmentServiceError: Error, Sendable, Equatable, CustomStringCo
         public static let revokedCredential = Self(known: .revokedCredential)
         /// The member behind a queue credential is frozen.
         public static let frozenMember = Self(known: .frozenMember)
+        /// A newer process of the same member has taken the place of the one behind a queue credential.
+        public static let replacedBoot = Self(known: .replacedBoot)
 
         /// The stable name.
         public var description: String { known.rawValue }

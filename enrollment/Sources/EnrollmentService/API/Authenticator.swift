@@ -10,6 +10,9 @@ struct Authenticator: Sendable {
     let registry: Registry
     let leaves: LeafCache
     let rights: RoleRights
+    let accessTokens: AccessTokens
+    /// For how long after its certificate's end a connector may still renew.
+    let recovery: TimeInterval
     let clientCertificate: @Sendable (Request, PortContext) async -> [UInt8]?
 
     /// An administrator, or an API key with the scope `admin`.
@@ -42,35 +45,6 @@ struct Authenticator: Sendable {
                 .notPermitted, "Accounts of the role “\(grant.role.rawValue)” do not register.", tenant: grant.tenant)
         }
         return grant
-    }
-
-    /// A registered member, by the certificate that its connection showed.
-    func member(_ request: Request, _ context: PortContext, at now: Date) async throws -> (MemberRecord, MachineLeaf) {
-        guard let certificate = await clientCertificate(request, context) else {
-            throw Refusal(.certificateRequired, "Show the certificate that the registration gave you.")
-        }
-        let leaf: MachineLeaf
-        do { leaf = try leaves.judge(certificate, at: now) } catch {
-            throw Refusal(
-                error.code == .certificateExpired ? .certificateExpired : .invalidCredentials,
-                "The client certificate is not accepted: \(error.message).")
-        }
-        guard let member = try await registry.member(certificate: leaf.fingerprint), member.id == leaf.name.connector,
-            member.tenant.slug == leaf.name.tenant
-        else { throw Refusal(.invalidCredentials, "The client certificate is not one that is registered here.") }
-        guard !member.isRevoked else {
-            throw Refusal(.certificateRevoked, "The connector \(member.id) is revoked.", tenant: member.tenant)
-        }
-        guard !member.isFrozen else {
-            throw Refusal(
-                .connectorFrozen, "The connector \(member.id) is frozen until an administrator lets it in again.",
-                tenant: member.tenant)
-        }
-        guard rights.mayServe(member.role) else {
-            throw Refusal(
-                .notPermitted, "The role “\(member.role.rawValue)” does not permit this.", tenant: member.tenant)
-        }
-        return (member, leaf)
     }
 
     /// Whether the request came with the secret of an invitation.

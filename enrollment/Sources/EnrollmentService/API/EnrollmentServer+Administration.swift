@@ -23,6 +23,7 @@ extension EnrollmentServer {
             try await self.revoke(try call.parameter("id"), of: administrator.tenant, reason: reason, call)
             return call.answer()
         }
+        addStandings(to: &list)
     }
 
     func addGroups(to list: inout RouteList) {

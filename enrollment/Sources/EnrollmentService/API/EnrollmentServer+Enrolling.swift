@@ -25,7 +25,9 @@ extension EnrollmentServer {
         let grant = try await authenticator.invitation(call.request, at: call.now)
         return try await Self.naming(grant.tenant) {
             // One that is used up still gets nonces: its connector may ask for its certificate again.
-            if grant.state(at: call.now) != .consumed { try grant.requireOpen(at: call.now) }
+            // So does one that has expired since, where a registration of it may still wait for its approval.
+            let hasPending = grant.approveWithin != nil && grant.used > 0 && grant.revokedAt == nil
+            if grant.state(at: call.now) != .consumed, !hasPending { try grant.requireOpen(at: call.now) }
             let nonce = try await scope(grant.tenant).createNonce(
                 for: grant, lifetime: Self.nonceLifetime, at: call.now)
             return try call.answer(nonce, status: .created)
@@ -38,7 +40,7 @@ extension EnrollmentServer {
             let body = try await call.body(EnrollRequest.self)
             let registration = TenantScope.Registration(
                 request: try Self.certificateRequest(body.csr), displayName: try Self.displayName(body.displayName),
-                idempotencyKey: try Self.idempotencyKey(call.request))
+                idempotencyKey: try Self.idempotencyKey(call.request), address: call.context.clientAddress)
             let (authority, tenant, now) = (installation.authority, grant.tenant, call.now)
             let registered = try await scope(tenant).register(registration, grant: grant, at: now) { connector in
                 let name = try MachineName(
@@ -53,7 +55,9 @@ extension EnrollmentServer {
                     "tenant": "\(tenant.slug)", "account": "\(grant.account)", "connector": "\(registered.connectorID)",
                     "key": "\(registration.request.keyFingerprint)", "client": "\(call.context.clientAddress)",
                 ])
-            return try call.answer(try answer(registered, grant), status: .created, location: APIPath.ownState)
+            let answer = try enrollAnswer(
+                registered.certificate, connector: registered.connectorID, tenant: tenant, account: grant.account)
+            return try call.answer(answer, status: .created, location: APIPath.ownState)
         }
     }
 
@@ -73,23 +77,26 @@ extension EnrollmentServer {
         }
     }
 
-    private func answer(_ registered: TenantScope.Registered, _ grant: EnrollmentGrant) throws -> EnrollAnswer {
-        let certificate = registered.certificate
+    /// What a connector is told about its certificate, after its registration and after each renewal.
+    func enrollAnswer(
+        _ certificate: StoredCertificate, connector: String, tenant: Tenant, account: String
+    ) throws -> EnrollAnswer {
         // A jitter that is the certificate's own keeps repeated answers the same and a fleet apart.
         let jitter = Double(certificate.fingerprint.first ?? 128) / 127.5 - 1
         let window = RenewalWindow(notBefore: certificate.notBefore, notAfter: certificate.notAfter)
         let authority = installation.authority
         return EnrollAnswer(
-            connectorID: registered.connectorID, tenant: grant.tenant.reference, account: grant.account,
+            connectorID: connector, tenant: tenant.reference, account: account,
             certificate: CertificatePEM.encode([certificate.der]),
             chain: [authority.intermediateCertificate, authority.rootCertificate].map { CertificatePEM.encode([$0]) },
             notAfter: certificate.notAfter, renewAt: window.renewAt(jitter: jitter),
             generation: certificate.generation, trustDomain: authority.trustDomain,
             keyAuthority: KeyAuthorityReference(
-                pin: try grant.tenant.keyAuthorityPin(), publicKey: grant.tenant.keyAuthority))
+                pin: try tenant.keyAuthorityPin(), publicKey: tenant.keyAuthority))
     }
 
-    private static func certificateRequest(_ pem: String) throws -> CertificateRequest {
+    /// Reads the field `csr` of a request and verifies its signature.
+    static func certificateRequest(_ pem: String) throws -> CertificateRequest {
         do { return try CertificateRequest(verifyingPEM: pem) } catch {
             let problem: EnrollmentProblem =
                 switch error.code {

@@ -26,11 +26,13 @@ extension EnrollmentServer {
     }
 
     func queueCredentials(_ call: Call, _ member: MemberRecord) async throws -> Response {
-        let boot = try await call.body(QueueCredentialsRequest.self).bootID
+        let body = try await call.body(QueueCredentialsRequest.self)
+        let boot = body.bootID
         guard RegistryID.isValid(boot) else {
             throw Refusal(.malformedRequest, "The field “boot_id” needs 26 characters of lower-case base32.")
         }
-        let number = try await scope(member.tenant).bootNumber(of: boot, member: member.id)
+        let number =
+            body.observer == true ? 0 : try await scope(member.tenant).bootNumber(of: boot, member: member.id)
         let end = min(call.now.addingTimeInterval(QueueTokens.life), member.notAfter)
         let expiresAt = Date(timeIntervalSince1970: end.timeIntervalSince1970.rounded(.down))
         let token = try await installation.tokens.mint(

@@ -12,6 +12,7 @@ extension EnrollmentServer {
         var list = RouteList()
         list.add(.get, APIPath.description) { _ in Self.description() }
         list.add(.get, APIPath.authority) { try self.authority($0) }
+        list.add(.get, APIPath.revocationList) { try await self.revocationList($0) }
         list.add(.post, APIPath.nonces) { try await self.createNonce($0) }
         list.add(.post, APIPath.enrollments) { try await self.enroll($0) }
         list.add(.get, APIPath.enrollment) { try await self.showEnrollment($0) }
@@ -21,6 +22,8 @@ extension EnrollmentServer {
         member(.post, APIPath.queueCredentials, in: &list) { call, member, _ in
             try await self.queueCredentials(call, member)
         }
+        list.add(.post, APIPath.renewCertificate) { try await self.renewCertificate($0) }
+        list.add(.post, APIPath.accessTokens) { try await self.createAccessToken($0) }
         member(.post, APIPath.revokeCertificate, in: &list) { call, member, _ in
             try await self.revoke(
                 member.id, of: member.tenant, reason: try await call.body(RevokeRequest.self).reason, call)
@@ -50,8 +53,8 @@ extension EnrollmentServer {
         _ handler: @escaping @Sendable (Call, MemberRecord, Date) async throws -> Response
     ) {
         list.add(method, path) { call in
-            let (member, leaf) = try await self.authenticator.member(call.request, call.context, at: call.now)
-            return try await Self.naming(member.tenant) { try await handler(call, member, leaf.notAfter) }
+            let member = try await self.authenticator.member(call.request, call.context, at: call.now)
+            return try await Self.naming(member.tenant) { try await handler(call, member, member.notAfter) }
         }
     }
 

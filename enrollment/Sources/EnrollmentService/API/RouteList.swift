@@ -27,7 +27,10 @@ struct RouteList {
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) { request, context -> Response in
                 let call = Call(request: request, context: context, now: now())
-                do { return try await route.handler(call) } catch { throw Self.problem(for: error, call) }
+                do { return try await route.handler(call) } catch let pending as PendingApproval {
+                    Self.log(pending, call)
+                    return try pending.response(call)
+                } catch { throw Self.problem(for: error, call) }
             }
         }
     }
@@ -48,6 +51,16 @@ struct RouteList {
             call.context.logger.error("Request failed", metadata: ["error": "\(error)"])
             return Refusal(.internalError, "The tenant's log knows more under this request id.").response
         }
+    }
+
+    private static func log(_ pending: PendingApproval, _ call: Call) {
+        guard pending.isNew else { return }
+        call.context.logger.notice(
+            "Connector waits for approval",
+            metadata: [
+                "connector": "\(pending.id)", "key": "\(pending.key)", "words": "\(pending.key.words)",
+                "client": "\(call.context.clientAddress)",
+            ])
     }
 
     private static func log(_ refusal: Refusal, _ call: Call) {

@@ -15,7 +15,7 @@ internal import X509
 /// | `ca.pem` | the root certificate | anyone who connects (`curl --cacert`) |
 /// | `intermediate.key`, `intermediate.pem` | what signs connectors | the enrollment role |
 /// | `tls.key`, `tls.pem` | what the port shows | every role |
-/// | `token.key` | what signs queue credentials | enrollment and broker roles |
+/// | `token.key` | what signs queue credentials and access tokens | enrollment and broker roles |
 /// | `pepper` | the key under which secrets are digested | enrollment and dispatcher roles |
 /// | `key-authority-TENANT.key` | a tenant's Key Authority | the key authority |
 /// | `registry.sqlite` | tenants, accounts, connectors, keys | every role |
@@ -53,6 +53,8 @@ public struct Installation: Sendable {
     public let tlsKeyPEM: String
     /// What makes and checks queue credentials.
     public let tokens: QueueTokens
+    /// What makes and checks access tokens.
+    let accessTokens: AccessTokens
 
     /// Opens what `initialize` made.
     ///
@@ -77,7 +79,9 @@ public struct Installation: Sendable {
                 path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder))
             ),
             tlsChainPEM: try text(in: File.tls, of: folder), tlsKeyPEM: try text(in: File.tlsKey, of: folder),
-            tokens: try await QueueTokens(keyPEM: try text(in: File.tokenKey, of: folder), issuer: known.publicURL))
+            tokens: try await QueueTokens(keyPEM: try text(in: File.tokenKey, of: folder), issuer: known.publicURL),
+            accessTokens: try await AccessTokens(
+                keyPEM: try text(in: File.tokenKey, of: folder), issuer: known.publicURL))
     }
 
     /// The file of the embedded broker.

@@ -13,6 +13,8 @@ struct EnrollmentGrant: Sendable {
     let used: Int
     let expiresAt: Stamp
     let revokedAt: Stamp?
+    /// For how many seconds a registration waits for an administrator; nil when none has to approve it.
+    let approveWithin: Int?
 
     /// Takes a row of `enrollments` with the account's name as `account`.
     init(row: Row, tenant: Tenant, role: AccountRole) {
@@ -25,6 +27,7 @@ struct EnrollmentGrant: Sendable {
         used = row["used"]
         expiresAt = row["expires_at"]
         revokedAt = row["revoked_at"]
+        approveWithin = row["approve_within"]
     }
 
     func state(at now: Date) -> EnrollmentState {

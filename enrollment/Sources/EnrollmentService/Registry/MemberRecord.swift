@@ -9,7 +9,12 @@ struct MemberRecord: Sendable {
     let account: String
     let role: AccountRole
     let groups: [GroupReference]
+    /// Counts the renewals: that of the certificate by which it was found.
     let generation: Int
+    /// That of its newest certificate.
+    let newestGeneration: Int
+    /// Whether the newest certificate has been used; until then the one before it stays valid.
+    let newestIsUsed: Bool
     /// The certified key in its 65-byte form (X9.63).
     let publicKey: [UInt8]
     /// The fingerprint of that key.
@@ -20,4 +25,12 @@ struct MemberRecord: Sendable {
     let isRevoked: Bool
     /// Whether it is shut out until an administrator lets it in again.
     let isFrozen: Bool
+
+    /// Whether a newer certificate has taken the place of the one by which it was found.
+    var isSuperseded: Bool {
+        generation < newestGeneration && (newestIsUsed || generation < newestGeneration - 1)
+    }
+
+    /// Whether the certificate by which it was found is the newest, and this its first use.
+    var isFirstUse: Bool { generation == newestGeneration && !newestIsUsed }
 }

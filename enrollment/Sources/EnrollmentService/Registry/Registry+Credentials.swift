@@ -88,13 +88,11 @@ extension Registry {
         }
     }
 
-    /// The registered member of an id within a tenant, with its newest certificate.
-    func member(id: String, tenant: String) async throws -> MemberRecord? {
+    /// The registered member of an id by one of its keys; nil if the registry has none with both.
+    func member(id: String, key: KeyFingerprint) async throws -> MemberRecord? {
         try await database.read { database in
             try member(
-                where: """
-                    connectors.tenant_id = ? AND connectors.id = ? AND certificates.generation = connectors.generation
-                    """, [tenant, id], in: database)
+                where: "connectors.id = ? AND certificates.key_fingerprint = ?", [id, Data(key.bytes)], in: database)
         }
     }
 
@@ -104,8 +102,13 @@ extension Registry {
         let row = try Row.fetchOne(
             database,
             sql: """
-                SELECT connectors.*, certificates.serial,
-                    certificates.not_after AS certificate_end, \(Tenant.columns),
+                SELECT connectors.*, certificates.der, certificates.not_after AS certificate_end,
+                    certificates.key_fingerprint AS certificate_key, certificates.generation AS certificate_generation,
+                    \(Tenant.columns),
+                    EXISTS (
+                        SELECT 1 FROM certificates AS newest WHERE newest.connector_id = connectors.id
+                            AND newest.generation = connectors.generation AND newest.first_used_at IS NOT NULL
+                    ) AS newest_is_used,
                     EXISTS (
                         SELECT 1 FROM denylist WHERE (kind = 'serial' AND value = certificates.serial)
                             OR (kind = 'key' AND value = lower(hex(certificates.key_fingerprint)))
@@ -118,16 +121,20 @@ extension Registry {
                 """,
             arguments: arguments)
         guard let row else { return nil }
-        guard let key = KeyFingerprint(bytes: row["key_fingerprint"] as Data) else {
+        guard let key = KeyFingerprint(bytes: row["certificate_key"] as Data) else {
             throw EnrollmentServiceError(.registry, "The registry holds a key fingerprint of another length.")
         }
         let tenant = Tenant(row: row, prefix: "tenant_")
         let scope = TenantScope(registry: self, tenant: tenant)
+        let generation: Int = row["certificate_generation"]
         return MemberRecord(
             id: row["id"], tenant: tenant, account: row["account"], role: try TenantScope.role(row["role"]),
-            groups: try scope.groups(ofAccount: row["account_id"], in: database), generation: row["generation"],
-            publicKey: Array(row["public_key"] as Data), keyFingerprint: key,
-            notAfter: (row["certificate_end"] as Stamp).date,
+            groups: try scope.groups(ofAccount: row["account_id"], in: database), generation: generation,
+            newestGeneration: row["generation"], newestIsUsed: row["newest_is_used"],
+            // The connector's row has the newest key; an older one is in its certificate alone.
+            publicKey: generation == row["generation"]
+                ? Array(row["public_key"] as Data) : try StoredCertificate.publicKey(in: Array(row["der"] as Data)),
+            keyFingerprint: key, notAfter: (row["certificate_end"] as Stamp).date,
             isRevoked: row["revoked_at"] != nil || row["is_denied"], isFrozen: row["frozen_at"] != nil)
     }
 

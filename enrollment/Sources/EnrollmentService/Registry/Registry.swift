@@ -8,6 +8,7 @@ internal import GRDB
 public struct Registry: Sendable {
     let database: DatabasePool
     let pepper: Pepper
+    private let writer: RegistryWriter
 
     /// Opens or makes the registry in a file that its owner alone may read.
     init(path: String, pepper: Pepper) throws(EnrollmentServiceError) {
@@ -32,6 +33,7 @@ public struct Registry: Sendable {
             throw EnrollmentServiceError(.registry, "The registry \(path) cannot be opened: \(error)")
         }
         self.pepper = pepper
+        writer = RegistryWriter(database: database)
     }
 
     /// Writes what is in the journal to the file and lets go of it.
@@ -44,6 +46,11 @@ public struct Registry: Sendable {
         do { _ = try await database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM tenants") } } catch {
             throw EnrollmentServiceError(.registry, "The registry cannot be read: \(error)")
         }
+    }
+
+    /// Changes the registry, all of it or nothing, together with what others change just now.
+    func write<Value: Sendable>(_ change: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await writer.write(change)
     }
 
     static func reporting<Value>(_ body: () throws -> Value) throws(EnrollmentServiceError) -> Value {

@@ -16,6 +16,12 @@ enum RegistrySchema {
         migrator.registerMigration("3 freezing and renewal") { database in
             try database.execute(sql: third)
         }
+        migrator.registerMigration("4 renewals and assertions") { database in
+            try database.execute(sql: renewals)
+        }
+        migrator.registerMigration("5 approval and replacement") { database in
+            try database.execute(sql: approval)
+        }
         return migrator
     }
 

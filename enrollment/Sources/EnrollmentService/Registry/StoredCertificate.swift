@@ -1,7 +1,10 @@
 internal import CertificateAuthority
+internal import Crypto
 internal import Foundation
 internal import GRDB
 internal import MachineIdentity
+internal import SwiftASN1
+internal import X509
 
 /// A certificate as the registry keeps it.
 struct StoredCertificate: Sendable {
@@ -31,6 +34,14 @@ struct StoredCertificate: Sendable {
         notBefore = (row["not_before"] as Stamp).date
         notAfter = (row["not_after"] as Stamp).date
         generation = row["generation"]
+    }
+
+    /// The key of a certificate in its 65-byte form (X9.63).
+    static func publicKey(in der: [UInt8]) throws -> [UInt8] {
+        guard let key = P256.Signing.PublicKey(try Certificate(derEncoded: der).publicKey) else {
+            throw EnrollmentServiceError(.registry, "The registry holds a certificate without a P-256 key.")
+        }
+        return Array(key.x963Representation)
     }
 
     func insert(connector: String, tenant: String, in database: Database) throws {

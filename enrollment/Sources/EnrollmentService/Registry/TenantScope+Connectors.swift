@@ -38,14 +38,15 @@ extension TenantScope {
                 arguments: [Stamp(now), reason, tenant.id, id])
             try database.execute(
                 sql: """
-                    INSERT OR IGNORE INTO denylist (tenant_id, kind, value, connector_id, added_at)
-                    SELECT tenant_id, 'serial', serial, connector_id, ?1 FROM certificates
+                    INSERT OR IGNORE INTO denylist (tenant_id, kind, value, connector_id, added_at, expires_at)
+                    SELECT tenant_id, 'serial', serial, connector_id, ?1, not_after FROM certificates
                     WHERE tenant_id = ?2 AND connector_id = ?3
                     UNION ALL
-                    SELECT tenant_id, 'key', lower(hex(key_fingerprint)), connector_id, ?1 FROM certificates
-                    WHERE tenant_id = ?2 AND connector_id = ?3
+                    SELECT tenant_id, 'key', lower(hex(key_fingerprint)), connector_id, ?1, not_after + ?4
+                    FROM certificates WHERE tenant_id = ?2 AND connector_id = ?3
                     """,
-                arguments: [Stamp(now), tenant.id, id])
+                arguments: [Stamp(now), tenant.id, id, Registry.keyDenial])
+            try registry.pruneDenylist(at: now, in: database)
             return true
         }
     }
@@ -62,7 +63,7 @@ extension TenantScope {
 
     /// Notes that a connector was heard of.
     func noteHeartbeat(of id: String, version: String?, at now: Date) async throws {
-        try await database.write { database in
+        try await registry.write { database in
             try database.execute(
                 sql: """
                     UPDATE connectors SET last_seen_at = ?, version = ifnull(?, version) WHERE tenant_id = ? AND id = ?
@@ -99,7 +100,8 @@ extension TenantScope {
                 keyFingerprint: key, createdAt: (row["created_at"] as Stamp).date,
                 notAfter: (row["not_after"] as Stamp).date, lastSeenAt: (row["last_seen_at"] as Stamp?)?.date,
                 version: row["version"], boots: row["boots"] ?? 0, revokedAt: (row["revoked_at"] as Stamp?)?.date,
-                revocationReason: row["revocation_reason"])
+                revocationReason: row["revocation_reason"], frozenAt: (row["frozen_at"] as Stamp?)?.date,
+                freezeReason: row["freeze_reason"], machineChangedAt: (row["machine_changed_at"] as Stamp?)?.date)
         }
     }
 }

@@ -20,6 +20,7 @@ extension TenantScope {
         guard (1...Self.mostInvitationUses).contains(uses) else {
             throw Refusal(.malformedRequest, "The field “uses” needs 1 to \(Self.mostInvitationUses).")
         }
+        let patience = try Self.patience(request)
         var generator = SystemRandomNumberGenerator()
         let secret = SecretToken.random(.enrollment, using: &generator)
         let digest = registry.pepper.digest(of: secret)
@@ -31,14 +32,15 @@ extension TenantScope {
             guard let account else { throw Refusal.notFound("account", name) }
             try database.execute(
                 sql: """
-                    INSERT INTO enrollments (id, tenant_id, account_id, digest, uses, created_at, expires_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO enrollments (id, tenant_id, account_id, digest, uses, created_at, expires_at,
+                        approve_within)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                     """,
-                arguments: [id, tenant.id, account, digest, uses, created, expires])
+                arguments: [id, tenant.id, account, digest, uses, created, expires, patience])
         }
         let answer = EnrollmentAnswer(
             id: id, account: name, state: .open, uses: uses, used: 0, createdAt: created.date,
-            expiresAt: expires.date, connectors: [])
+            expiresAt: expires.date, connectors: [], approveWithin: patience)
         return (answer, secret)
     }
 
@@ -65,6 +67,7 @@ extension TenantScope {
                 sql: "UPDATE enrollments SET revoked_at = ifnull(revoked_at, ?) WHERE tenant_id = ? AND id = ?",
                 arguments: [Stamp(now), tenant.id, id])
             guard database.changesCount == 1 else { throw Refusal.notFound("enrollment", id) }
+            try rejectAll(ofEnrollment: id, in: database)
         }
     }
 
@@ -88,7 +91,7 @@ extension TenantScope {
             return EnrollmentAnswer(
                 id: id, account: row["account"], state: grant.state(at: now), uses: row["uses"], used: row["used"],
                 createdAt: (row["created_at"] as Stamp).date, expiresAt: (row["expires_at"] as Stamp).date,
-                connectors: connectors)
+                connectors: connectors, approveWithin: grant.approveWithin)
         }
     }
 }

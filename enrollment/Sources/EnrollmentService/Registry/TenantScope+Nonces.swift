@@ -3,7 +3,7 @@ internal import Foundation
 internal import GRDB
 
 extension TenantScope {
-    static let mostNonces = 64
+    static let mostNonces = 256
     private static let nonceLabel = "enrollment nonce"
 
     /// Makes a nonce for one certificate request of an enrollment.

@@ -11,6 +11,8 @@ extension TenantScope {
         let request: CertificateRequest
         let displayName: String?
         let idempotencyKey: String?
+        /// From which address it came, for the administrator who has to approve it.
+        var address = "-"
     }
 
     /// A connector that has its certificate, and whether it was registered just now.
@@ -24,24 +26,26 @@ extension TenantScope {
     /// and recorded in one transaction.
     ///
     /// The same key under the same enrollment gets the certificate that it has, however often it asks.
+    /// Throws `PendingApproval` while an administrator has to approve it first.
     func register(
         _ registration: Registration, grant stale: EnrollmentGrant, at now: Date,
         issue: @escaping @Sendable (_ connectorID: String) throws -> IssuedCertificate
     ) async throws -> Registered {
         let key = Data(registration.request.keyFingerprint.bytes)
+        let approved = try await approval(of: registration, key: key, grant: stale, at: now)
         return try await database.write { database in
             // What was read outside of the transaction may be old: 50 may have come with the same secret.
             guard let grant = try registry.grant(id: stale.id, in: database) else { throw Refusal.invalidCredentials }
             try requireSameRequest(registration, key: key, grant: grant, at: now, in: database)
             if let known = try certified(key: key, grant: grant, at: now, in: database) { return known }
-            try grant.requireOpen(at: now)
-            try requireFreshKey(registration.request.keyFingerprint, in: database)
-            try useNonce(registration.request.challenge, of: grant, at: now, in: database)
-            let id = RegistryID.random()
+            if let approved {
+                try takeApproved(approved, in: database)
+                try requireFreshKey(registration.request.keyFingerprint, in: database)
+            } else {
+                try admit(registration, grant: grant, at: now, in: database)
+            }
+            let id = approved ?? RegistryID.random()
             let issued = try issue(id)
-            try database.execute(
-                sql: "UPDATE enrollments SET used = used + 1 WHERE tenant_id = ? AND id = ?",
-                arguments: [tenant.id, grant.id])
             try database.execute(
                 sql: """
                     INSERT INTO connectors (id, tenant_id, account_id, account, role, enrollment_id, display_name,
@@ -59,7 +63,17 @@ extension TenantScope {
         }
     }
 
-    private func certified(
+    /// Uses up a place of the enrollment and the nonce.
+    func admit(_ registration: Registration, grant: EnrollmentGrant, at now: Date, in database: Database) throws {
+        try grant.requireOpen(at: now)
+        try requireFreshKey(registration.request.keyFingerprint, in: database)
+        try useNonce(registration.request.challenge, of: grant, at: now, in: database)
+        try database.execute(
+            sql: "UPDATE enrollments SET used = used + 1 WHERE tenant_id = ? AND id = ?",
+            arguments: [tenant.id, grant.id])
+    }
+
+    func certified(
         key: Data, grant: EnrollmentGrant, at now: Date, in database: Database
     ) throws -> Registered? {
         let row = try Row.fetchOne(
@@ -81,7 +95,8 @@ extension TenantScope {
         return Registered(connectorID: row["connector_id"], certificate: certificate, isNew: false)
     }
 
-    private func requireFreshKey(_ fingerprint: KeyFingerprint, in database: Database) throws {
+    /// Refuses a key that was certified or revoked before, for whomever.
+    func requireFreshKey(_ fingerprint: KeyFingerprint, in database: Database) throws {
         let isKnown = try Bool.fetchOne(
             database,
             sql: """
@@ -95,7 +110,7 @@ extension TenantScope {
     }
 
     /// Remembers an `Idempotency-Key`, and refuses it for another certificate request than the first one.
-    private func requireSameRequest(
+    func requireSameRequest(
         _ registration: Registration, key: Data, grant: EnrollmentGrant, at now: Date, in database: Database
     ) throws {
         guard let text = registration.idempotencyKey else { return }
