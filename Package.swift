@@ -27,6 +27,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
@@ -68,6 +69,7 @@ let package = Package(
         .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
         .target(name: "EnrollmentProtocol", dependencies: [crypto]),
         .target(name: "DispatcherProtocol"),
+        .target(name: "Diagnostics"),
 
         // Adapters: one outside library each.
         .target(name: "Failpoints"),
@@ -90,7 +92,8 @@ let package = Package(
                 "HTTPProblems", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
-        .target(name: "IdentityStore", dependencies: ["Failpoints", "MachineIdentity", "EnrollmentProtocol"]),
+        .target(
+            name: "IdentityStore", dependencies: ["Failpoints", "MachineIdentity", "EnrollmentProtocol", crypto]),
         .target(
             name: "EnrollmentClient",
             dependencies: [
@@ -99,7 +102,7 @@ let package = Package(
             ]),
         .target(
             name: "ConnectorServices",
-            dependencies: ["RelayFormat", asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL]),
+            dependencies: ["RelayFormat", asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL, nioTLS]),
 
         // Services: pure parts wired to adapters.
         .target(
@@ -135,7 +138,8 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices", "Connector",
+                "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
+                "Connector", "Diagnostics",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
@@ -164,6 +168,7 @@ let package = Package(
         // Tests.
         .target(name: "TestTools", path: "Tests/TestTools"),
         .testTarget(name: "ArchitectureTests"),
+        .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(

@@ -80,6 +80,12 @@ public struct EnrollmentCalls: Sendable {
         switch known {
         case .invalidCredentials where isRegistering, .enrollmentConsumed, .enrollmentExpired:
             return error(.secretRefused, "Ask the administrator for a new invitation.")
+        case .certificateRequired where !isRegistering:
+            return EnrollmentClientError(
+                .untrustedServer,
+                "The tenant did not see this machine's certificate, so that TLS ends on the way to it.",
+                advice: "If a proxy of yours inspects TLS, except the tenant's host there; 'postern doctor' names it."
+                    + request, problem: problem)
         case .keyReuse:
             return error(
                 .secretRefused,

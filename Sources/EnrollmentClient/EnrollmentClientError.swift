@@ -12,6 +12,7 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
             case timedOut = "timed-out"
             case proxyRefused = "proxy-refused"
             case untrustedServer = "untrusted-server"
+            case wrongClock = "wrong-clock"
             case issuerPinMismatch = "tls-issuer-pin-mismatch"
             case authorityPinMismatch = "ca-pin-mismatch"
             case keyAuthorityPinMismatch = "key-authority-pin-mismatch"
@@ -43,6 +44,8 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         public static let proxyRefused = Self(known: .proxyRefused)
         /// The server's certificate is not one that we believe for this host.
         public static let untrustedServer = Self(known: .untrustedServer)
+        /// This machine's clock is so wrong that the server's certificate looks expired or not valid yet.
+        public static let wrongClock = Self(known: .wrongClock)
         /// Another issuer than the pinned one has signed the server's certificate.
         public static let issuerPinMismatch = Self(known: .issuerPinMismatch)
         /// The installation is another one than the pinned one.

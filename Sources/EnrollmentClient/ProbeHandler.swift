@@ -4,6 +4,8 @@ internal import NIOHTTP1
 /// The answer to a probe.
 struct ProbeAnswer: Sendable {
     var status: UInt
+    /// The field `Date`, which says the server's clock.
+    var date: String?
     var body: [UInt8]
 }
 
@@ -16,7 +18,7 @@ final class ProbeHandler: ChannelInboundHandler {
 
     private static let longest = 64 * 1024
     private let answer: EventLoopPromise<ProbeAnswer>
-    private var collected = ProbeAnswer(status: 0, body: [])
+    private var collected = ProbeAnswer(status: 0, date: nil, body: [])
     private var isFinished = false
 
     init(answer: EventLoopPromise<ProbeAnswer>) { self.answer = answer }
@@ -25,6 +27,7 @@ final class ProbeHandler: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             collected.status = head.status.code
+            collected.date = head.headers.first(name: "date")
         case .body(let bytes):
             guard collected.body.count + bytes.readableBytes <= Self.longest else {
                 return finish(.failure(TooLarge()), context: context)

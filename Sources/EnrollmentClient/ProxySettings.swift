@@ -20,11 +20,11 @@ public struct ProxySettings: Sendable, Equatable {
             public let password: Secret
         }
 
-        public var description: String { "\(host):\(port)" }
+        public var description: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
     }
 
     private let proxy: Proxy?
-    private let exceptions: [String]
+    private let exceptions: [ProxyException]
 
     /// No proxy at all.
     public static let none = ProxySettings()
@@ -34,21 +34,28 @@ public struct ProxySettings: Sendable, Equatable {
         exceptions = []
     }
 
-    /// Reads `http://[user:password@]host[:port]` and a list of hosts, domains or `*` to be reached directly.
+    /// Reads `http://[user:password@]host[:port]` and a list of hosts to be reached directly.
+    ///
+    /// User and password are percent-encoded in the URL. What in the list fits no host is passed over, since other
+    /// programs read the same variable: `ProxyException` says what is understood.
     public init(httpsProxy: String?, noProxy: String?) throws(EnrollmentClientError) {
-        exceptions = (noProxy ?? "").split(whereSeparator: { $0 == "," || $0.isWhitespace }).map { $0.lowercased() }
+        exceptions = (noProxy ?? "").split(whereSeparator: { $0 == "," || $0.isWhitespace }).compactMap {
+            ProxyException($0)
+        }
         guard let httpsProxy, !httpsProxy.isEmpty else {
             proxy = nil
             return
         }
         let text = httpsProxy.contains("://") ? httpsProxy : "http://" + httpsProxy
-        guard let parts = URLComponents(string: text), parts.scheme?.lowercased() == "http", let host = parts.host,
-            !host.isEmpty
+        guard let parts = URLComponents(string: text), parts.scheme?.lowercased() == "http", var host = parts.host,
+            !host.isEmpty, (1...65_535).contains(parts.port ?? 3128)
         else {
             throw EnrollmentClientError(
-                .invalidProxy, "The value of HTTPS_PROXY cannot be used.",
-                advice: "It looks like http://proxy.example.org:3128; only HTTP proxies with CONNECT are supported.")
+                .invalidProxy, "The proxy's URL (HTTPS_PROXY or --proxy) cannot be used.",
+                advice: "It looks like http://user:password@proxy.example.org:3128, with what is special in user and"
+                    + " password percent-encoded (@ is %40); only HTTP proxies with CONNECT are supported.")
         }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         proxy = Proxy(
             host: host, port: parts.port ?? 3128,
             credentials: parts.user.map { Proxy.Credentials(user: $0, password: Secret(parts.password ?? "")) })
@@ -56,11 +63,6 @@ public struct ProxySettings: Sendable, Equatable {
 
     /// The proxy for a host; nil if it is reached directly.
     public func proxy(for endpoint: TenantEndpoint) -> Proxy? {
-        let excepted = exceptions.contains { exception in
-            if exception == "*" { return true }
-            let plain = exception.hasPrefix(".") ? String(exception.dropFirst()) : exception
-            return [endpoint.host, endpoint.authority].contains(plain) || endpoint.host.hasSuffix("." + plain)
-        }
-        return excepted ? nil : proxy
+        exceptions.contains { $0.covers(endpoint) } ? nil : proxy
     }
 }

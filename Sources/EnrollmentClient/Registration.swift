@@ -52,14 +52,14 @@ public struct Registration: Sendable {
         if let identity = try store.load() { return try recognise(identity) }
         try store.prepare()
         report(.stateFolder(path: store.path))
-        let finding = try await examine(now: now, report: report)
+        let (finding, offset) = try await examine(now: now, report: report)
         guard !isRehearsal else { return .rehearsed }
 
         let key = try store.loadOrMakeKey()
         report(.key(words: key.fingerprint.words))
         let answer = try await certify(key, finding, report)
         let certificates = try CertificateAnswer(answer, request: request, finding: finding).verified(
-            for: key, at: now)
+            for: key, at: now.addingTimeInterval(-offset))
         report(.certificate(connector: answer.connectorID, notAfter: answer.notAfter))
         var identity = LoadedIdentity(
             record: record(answer, finding, now: now), key: key, certificates: certificates)
@@ -89,7 +89,7 @@ public struct Registration: Sendable {
 
     private func examine(
         now: Date, report: (RegistrationStep) -> Void
-    ) async throws(EnrollmentClientError) -> ServerExamination.Finding {
+    ) async throws(EnrollmentClientError) -> (ServerExamination.Finding, clockOffset: TimeInterval) {
         let finding = try await ServerExamination(
             endpoint: request.endpoint, proxies: proxies, authorityFile: authorityFile
         ).examine(request.expectation)
@@ -100,10 +100,12 @@ public struct Registration: Sendable {
             http async throws(EnrollmentClientError) in try await http.exchange("GET", APIPath.authority)
         }
         report(.connection(trust: Self.words(for: finding.trust)))
-        if let date = response.date {
-            report(.clock(offset: Int(now.timeIntervalSince(date))))
-        }
-        return finding
+        // The tenant's own certificate is judged by the tenant's time: a clock that TLS forgives shall not use up the
+        // invitation for nothing.
+        guard let date = response.date else { return (finding, 0) }
+        let offset = ClockDifference(local: Date(), server: date).seconds
+        report(.clock(offset: offset))
+        return (finding, abs(offset) > 60 ? TimeInterval(offset) : 0)
     }
 
     private func certify(
@@ -153,8 +155,8 @@ public struct Registration: Sendable {
     ) async throws(EnrollmentClientError) -> Result {
         let http = try TenantHTTPClient(
             .init(
-                endpoint: request.endpoint, tls: tls, requiredIssuer: finding.issuerCertificate, proxies: proxies,
-                bearer: bearer))
+                endpoint: request.endpoint, tls: tls, requiredIssuer: finding.issuerCertificate,
+                expectedIssuer: finding.issuerPin, proxies: proxies, bearer: bearer))
         return try await http.use(body)
     }
 

@@ -27,7 +27,8 @@ public enum RegistrationStep: Sendable, Equatable, CustomStringConvertible {
         case .server(let endpoint, let issuer): "\(endpoint) is the tenant of the invitation (TLS issuer: \(issuer))."
         case .connection(let trust): "Connections are checked against \(trust)."
         case .clock(let offset) where abs(offset) <= 60: "The clock is right."
-        case .clock(let offset): "Warning: this machine's clock is \(abs(offset)) s \(offset > 0 ? "ahead" : "behind")."
+        case .clock(let offset):
+            "Warning: this machine's clock is \(ClockDifference(seconds: offset)); the tenant's time is used."
         case .key(let words): "The key is made; its words are \(words)."
         case .approval(let id, let words, let until):
             """

@@ -1,6 +1,7 @@
 public import EnrollmentProtocol
 internal import Foundation
 public import MachineIdentity
+internal import NIOCore
 
 /// Decides, before a secret is sent, whether a server is the tenant that an invitation speaks of.
 ///
@@ -50,15 +51,29 @@ public struct ServerExamination: Sendable {
 
     /// Prepares to look at a server.
     ///
-    /// - Parameter authorityFile: the file to believe for an operator's own certificate; nil for the system's.
-    public init(endpoint: TenantEndpoint, proxies: ProxySettings = .none, authorityFile: String? = nil) {
-        probe = TLSProbe(endpoint: endpoint, proxy: proxies.proxy(for: endpoint))
+    /// - Parameters:
+    ///   - authorityFile: the file to believe for an operator's own certificate; nil for the system's.
+    ///   - timeout: how long connecting, and then the answer, may take, in seconds.
+    public init(
+        endpoint: TenantEndpoint, proxies: ProxySettings = .none, authorityFile: String? = nil, timeout: Int = 10
+    ) {
+        probe = TLSProbe(
+            endpoint: endpoint, proxy: proxies.proxy(for: endpoint), timeout: .seconds(Int64(timeout)))
         self.authorityFile = authorityFile
     }
 
     /// Looks, and compares with what is expected.
     public func examine(_ expected: Expectation) async throws(EnrollmentClientError) -> Finding {
-        let sighting = try await probe.look(at: APIPath.authority)
+        try judge(await look(), expected)
+    }
+
+    /// Looks at the server without believing it; nothing secret is said.
+    public func look() async throws(EnrollmentClientError) -> ServerSighting {
+        try await probe.look(at: APIPath.authority)
+    }
+
+    /// Compares what was seen with what is expected.
+    public func judge(_ sighting: ServerSighting, _ expected: Expectation) throws(EnrollmentClientError) -> Finding {
         let authority = try? EnrollmentJSON.decode(AuthorityAnswer.self, from: Data(sighting.body))
         let installation = authority?.certificates.compactMap { try? CertificatePEM.decode($0).first } ?? []
         let issuer = sighting.chain.issuer(among: installation)

@@ -9,22 +9,12 @@ internal import NIOSSL
 /// The handshake proves that the server holds the key of the leaf that it shows, nothing more. The connection carries
 /// no credentials and is closed after the one answer.
 struct TLSProbe: Sendable {
-    /// What was seen.
-    struct Sighting: Sendable {
-        /// The certificates that the server showed.
-        let chain: PresentedChain
-        /// The status of the answer.
-        let status: Int
-        /// The body of the answer.
-        let body: [UInt8]
-    }
-
     let endpoint: TenantEndpoint
     let proxy: ProxySettings.Proxy?
     var timeout: TimeAmount = .seconds(10)
 
     /// Asks for a path.
-    func look(at path: String) async throws(EnrollmentClientError) -> Sighting {
+    func look(at path: String) async throws(EnrollmentClientError) -> ServerSighting {
         do {
             return try await exchange(path)
         } catch {
@@ -32,13 +22,9 @@ struct TLSProbe: Sendable {
         }
     }
 
-    private func exchange(_ path: String) async throws -> Sighting {
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connectTimeout(timeout)
-            .connect(host: proxy?.host ?? endpoint.host, port: proxy?.port ?? endpoint.port).get()
+    private func exchange(_ path: String) async throws -> ServerSighting {
+        let channel = try await connect()
         defer { channel.close(promise: nil) }
-        if let proxy { try await openTunnel(on: channel, through: proxy) }
-
         let loop = channel.eventLoop
         let answer = loop.makePromise(of: ProbeAnswer.self)
         let shown = loop.makePromise(of: PresentedChain.self)
@@ -74,8 +60,38 @@ struct TLSProbe: Sendable {
         channel.write(HTTPClientRequestPart.head(head), promise: nil)
         channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
         let received = try await answer.futureResult.get()
-        return Sighting(
-            chain: try await shown.futureResult.get(), status: Int(received.status), body: received.body)
+        return ServerSighting(
+            chain: try await shown.futureResult.get(), status: Int(received.status),
+            date: received.date.flatMap(TenantResponse.date), body: received.body)
+    }
+
+    /// Opens the connection: to the server, or through the proxy's tunnel.
+    private func connect() async throws -> any Channel {
+        let channel = try await Self.open(
+            host: proxy?.host ?? endpoint.host, port: proxy?.port ?? endpoint.port, timeout: timeout)
+        guard let proxy else { return channel }
+        do {
+            try await openTunnel(on: channel, through: proxy)
+        } catch {
+            channel.close(promise: nil)
+            throw error
+        }
+        return channel
+    }
+
+    /// Opens a plain connection to whichever of a host's addresses answers first.
+    static func open(host: String, port: Int, timeout: TimeAmount) async throws -> any Channel {
+        try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(timeout).connect(host: host, port: port).get()
+    }
+
+    /// Opens the connection and closes it.
+    func knock() async throws(EnrollmentClientError) {
+        do {
+            try await connect().close(promise: nil)
+        } catch {
+            throw TransportFailure(endpoint: endpoint, proxy: proxy).error(for: error)
+        }
     }
 
     private func openTunnel(on channel: any Channel, through proxy: ProxySettings.Proxy) async throws {
@@ -91,7 +107,8 @@ struct TLSProbe: Sendable {
                 ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)), name: "tunnel-decoder")
             try sync.addHandler(
                 NIOHTTP1ProxyConnectHandler(
-                    targetHost: endpoint.host, targetPort: endpoint.port, headers: headers, deadline: .now() + timeout,
+                    targetHost: endpoint.bracketedHost, targetPort: endpoint.port, headers: headers,
+                    deadline: .now() + timeout,
                     promise: tunnel))
         }.get()
         try await tunnel.futureResult.get()

@@ -31,7 +31,10 @@ public struct TenantEndpoint: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The host, in brackets if it is an IPv6 address, and the port.
-    public var authority: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
+    public var authority: String { "\(bracketedHost):\(port)" }
+
+    /// The host, in brackets if it is an IPv6 address.
+    var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
 
     /// The URL, always with its port.
     public var description: String { "https://" + authority }

@@ -9,7 +9,8 @@ extension TenantHTTPClient {
         try self.init(
             Configuration(
                 endpoint: TenantEndpoint(identity.record.tenantURL),
-                tls: ClientTLS(identity: identity, systemAuthorityFile: systemAuthorityFile), proxies: proxies))
+                tls: ClientTLS(identity: identity, systemAuthorityFile: systemAuthorityFile),
+                expectedIssuer: identity.record.serverIssuerPin, proxies: proxies))
     }
 
     /// Does something with the client and shuts it down, however that ends.

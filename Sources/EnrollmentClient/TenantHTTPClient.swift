@@ -20,6 +20,8 @@ public final class TenantHTTPClient: Sendable {
         public var tls: ClientTLS
         /// The certificate, in DER, that must have signed the server's leaf; nil if the trust rule is enough.
         public var requiredIssuer: [UInt8]?
+        /// The issuer that the server's certificate had, for the text of a failure alone.
+        public var expectedIssuer: Pin?
         /// The way out.
         public var proxies: ProxySettings
         /// What goes into `Authorization: Bearer`; nil for none.
@@ -35,13 +37,15 @@ public final class TenantHTTPClient: Sendable {
 
         /// Makes a configuration with the usual limits.
         public init(
-            endpoint: TenantEndpoint, tls: ClientTLS, requiredIssuer: [UInt8]? = nil, proxies: ProxySettings = .none,
-            bearer: Secret? = nil, connectTimeout: Int = 10, callTimeout: Int = 30, longestAnswer: Int = 1 << 20,
+            endpoint: TenantEndpoint, tls: ClientTLS, requiredIssuer: [UInt8]? = nil, expectedIssuer: Pin? = nil,
+            proxies: ProxySettings = .none, bearer: Secret? = nil, connectTimeout: Int = 10, callTimeout: Int = 30,
+            longestAnswer: Int = 1 << 20,
             connections: Int = 8
         ) {
             self.endpoint = endpoint
             self.tls = tls
             self.requiredIssuer = requiredIssuer
+            self.expectedIssuer = expectedIssuer
             self.proxies = proxies
             self.bearer = bearer
             self.connectTimeout = connectTimeout
@@ -53,6 +57,7 @@ public final class TenantHTTPClient: Sendable {
 
     private let configuration: Configuration
     private let failure: TransportFailure
+    private let distrust: ServerDistrust
     private let client: HTTPClient
 
     /// Where the tenant is.
@@ -81,6 +86,9 @@ public final class TenantHTTPClient: Sendable {
         }
         self.configuration = configuration
         failure = TransportFailure(endpoint: configuration.endpoint, proxy: proxy)
+        distrust = ServerDistrust(
+            endpoint: configuration.endpoint, proxy: proxy, trust: configuration.tls.trust,
+            expectedIssuer: configuration.expectedIssuer)
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
     }
 
@@ -110,7 +118,9 @@ public final class TenantHTTPClient: Sendable {
                 status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
                 body: Array(content.readableBytesView))
         } catch {
-            throw failure.error(for: error)
+            let error = failure.error(for: error)
+            guard error.code == .untrustedServer else { throw error }
+            throw await distrust.explain(error)
         }
     }
 

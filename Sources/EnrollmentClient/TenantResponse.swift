@@ -17,12 +17,15 @@ public struct TenantResponse: Sendable {
     }
 
     /// The server's clock, where it says it (RFC 9110 section 6.6.1).
-    var date: Date? {
+    var date: Date? { header("date").flatMap(Self.date) }
+
+    /// Reads a field `Date`.
+    static func date(_ field: String) -> Date? {
         let format = DateFormatter()
         format.locale = Locale(identifier: "en_US_POSIX")
         format.timeZone = TimeZone(identifier: "GMT")
         format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-        return header("date").flatMap(format.date)
+        return format.date(from: field)
     }
 
     /// What went wrong; nil if the status says that nothing did.

@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 internal import Foundation
 internal import NIOCore
 internal import NIOExtras
+internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
 
@@ -29,14 +30,20 @@ struct TransportFailure: Sendable {
             return untrusted(failure)
         case let failure as NIOSSLExtraError:
             return untrusted(failure)
-        case is NIOHTTP1ProxyConnectHandler.Error:
-            return refusedByProxy("it did not make a tunnel")
+        case let tunnel as NIOHTTP1ProxyConnectHandler.Error:
+            if tunnel == .proxyAuthenticationRequired() { return refusedByProxy(asksForCredentials) }
+            if tunnel == .httpProxyHandshakeTimeout() { return timedOut }
+            let status = Self.status(in: tunnel)
+            // Tinyproxy answers a wrong password as a server would.
+            if status == 401 { return refusedByProxy(asksForCredentials) }
+            if let status, status >= 500 { return unreachable("the proxy answered \(status)") }
+            return refusedByProxy("it did not make a tunnel" + (status.map { " (it answered \($0))" } ?? ""))
         case ChannelError.connectTimeout:
             return timedOut
         case let http as HTTPClientError where Self.timeouts.contains(http):
             return timedOut
         case let http as HTTPClientError where http == .proxyAuthenticationRequired:
-            return refusedByProxy("it wants a user and password")
+            return refusedByProxy(asksForCredentials)
         case let http as HTTPClientError where http == .invalidProxyResponse:
             return refusedByProxy("it did not make a tunnel")
         case is ProbeHandler.TooLarge, is NIOTooManyBytesError:
@@ -66,6 +73,15 @@ struct TransportFailure: Sendable {
             advice: "Look whether a firewall drops the connection, and whether a proxy is needed (HTTPS_PROXY).")
     }
 
+    private var asksForCredentials: String {
+        proxy?.credentials == nil ? "it wants a user and password" : "it does not accept this user and password"
+    }
+
+    /// The status that a proxy answered, which the library only tells in its description.
+    private static func status(in error: NIOHTTP1ProxyConnectHandler.Error) -> Int? {
+        String(describing: error).firstMatch(of: /status: [^,)]*?(\d{3})/).flatMap { Int($0.1) }
+    }
+
     private var place: String { proxy.map { "\(endpoint) (through the proxy \($0))" } ?? "\(endpoint)" }
 
     private func unreachable(_ reason: String) -> EnrollmentClientError {
@@ -77,8 +93,8 @@ struct TransportFailure: Sendable {
     private func refusedByProxy(_ reason: String) -> EnrollmentClientError {
         EnrollmentClientError(
             .proxyRefused, "The proxy \(proxy.map(String.init(describing:)) ?? "") refused: \(reason).",
-            advice: "Allow CONNECT to \(endpoint.authority) there, give user and password in HTTPS_PROXY, or name the "
-                + "host in NO_PROXY.")
+            advice: "Allow CONNECT to \(endpoint.authority) there, give user and password in HTTPS_PROXY "
+                + "(http://user:password@host:port), or name the host in NO_PROXY.")
     }
 
     private func untrusted(_ error: any Error) -> EnrollmentClientError {
@@ -89,7 +105,7 @@ struct TransportFailure: Sendable {
                 + "on the way intercepts TLS; a private authority is named by --ca-file.")
     }
 
-    private static func words(of error: any Error) -> String {
+    static func words(of error: any Error) -> String {
         let text = String(describing: error)
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return "the server's certificate is not trusted" }
         if let system = error as? IOError { return String(cString: strerror(system.errnoCode)) }

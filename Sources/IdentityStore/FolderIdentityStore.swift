@@ -17,8 +17,11 @@ public struct FolderIdentityStore: Sendable {
     let folder: StateFolder
 
     /// Names the state folder; nothing is touched yet.
-    public init(path: String) {
-        folder = StateFolder(path: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
+    ///
+    /// - Parameter encryption: under what the private key is sealed on its way to the disk.
+    public init(path: String, encryption: KeyEncryption = .none) {
+        folder = StateFolder(
+            path: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path, encryption: encryption)
     }
 
     /// Makes the folder if needed, and checks that only this user can enter it and that it can be written.
@@ -32,6 +35,7 @@ public struct FolderIdentityStore: Sendable {
     public func load() throws(IdentityStoreError) -> LoadedIdentity? {
         guard folder.exists else { return nil }
         try folder.check()
+        try folder.sealKeys()
         // While another process puts a renewed identity into its place, its files do not fit for a moment.
         for _ in 0..<3 {
             do { return try loadOnce() } catch  where error.code == .damaged { usleep(20_000) }
@@ -41,10 +45,7 @@ public struct FolderIdentityStore: Sendable {
 
     private func loadOnce() throws(IdentityStoreError) -> LoadedIdentity? {
         if let renewed = try confirmedIdentity() { return renewed }
-        guard let text = try folder.read(Self.identityFile) else { return nil }
-        guard let record = try? EnrollmentJSON.decode(StoredIdentity.self, from: Data(text)) else {
-            throw damaged("\(Self.identityFile) cannot be understood")
-        }
+        guard let record = try storedRecord() else { return nil }
         guard let key = try readKey(Self.keyFile) else { throw damaged("\(Self.keyFile) is missing") }
         guard let bytes = try folder.read(Self.certificateFile),
             let certificates = try? CertificatePEM.decode(String(decoding: bytes, as: UTF8.self))
@@ -53,6 +54,21 @@ public struct FolderIdentityStore: Sendable {
             throw damaged("\(Self.certificateFile) does not belong to \(Self.keyFile)")
         }
         return LoadedIdentity(record: record, key: key, certificates: certificates)
+    }
+
+    /// What the machine knows about itself, without its key; nil if the machine is not registered.
+    public func loadRecord() throws(IdentityStoreError) -> StoredIdentity? {
+        guard folder.exists else { return nil }
+        try folder.check()
+        return try storedRecord()
+    }
+
+    private func storedRecord() throws(IdentityStoreError) -> StoredIdentity? {
+        guard let text = try folder.read(Self.identityFile) else { return nil }
+        guard let record = try? EnrollmentJSON.decode(StoredIdentity.self, from: Data(text)) else {
+            throw damaged("\(Self.identityFile) cannot be understood")
+        }
+        return record
     }
 
     /// The key, made now if there is none yet.

@@ -22,8 +22,8 @@ public struct IdentityReplacement: Sendable {
     /// A replacement in the folder of a store; nothing is touched yet.
     public init(of store: FolderIdentityStore) {
         self.store = store
-        successor = FolderIdentityStore(path: store.path + "/replacement")
-        predecessor = FolderIdentityStore(path: store.path + "/previous")
+        successor = FolderIdentityStore(path: store.path + "/replacement", encryption: store.folder.encryption)
+        predecessor = FolderIdentityStore(path: store.path + "/previous", encryption: store.folder.encryption)
     }
 
     /// Whether a new identity is whole, and not in its place yet.

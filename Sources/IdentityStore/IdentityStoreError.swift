@@ -7,6 +7,7 @@ public struct IdentityStoreError: Error, Sendable, Equatable, CustomStringConver
             case foreignOwner = "foreign-owner"
             case notPlain = "not-a-plain-file"
             case damaged = "state-damaged"
+            case sealed = "state-sealed"
             case inputOutput = "state-input-output"
         }
         private let known: Known
@@ -19,6 +20,8 @@ public struct IdentityStoreError: Error, Sendable, Equatable, CustomStringConver
         public static let notPlain = Self(known: .notPlain)
         /// A file is there but cannot be understood, or the files do not belong together.
         public static let damaged = Self(known: .damaged)
+        /// A private key is sealed, and what opens it is missing, wrong or not readable.
+        public static let sealed = Self(known: .sealed)
         /// The operating system refused.
         public static let inputOutput = Self(known: .inputOutput)
 

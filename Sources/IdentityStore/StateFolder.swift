@@ -5,10 +5,14 @@ internal import Foundation
 /// Writing is atomic and flushed: after a crash a file has its old content or its new one.
 public struct StateFolder: Sendable {
     public let path: String
+    let encryption: KeyEncryption
 
     /// Names a folder.
-    public init(path: String) {
+    ///
+    /// - Parameter encryption: under what private keys are sealed on their way to the disk.
+    public init(path: String, encryption: KeyEncryption = .none) {
         self.path = path
+        self.encryption = encryption
     }
 
     /// Makes the folder if it is missing, and refuses one that is not safe.
@@ -32,8 +36,14 @@ public struct StateFolder: Sendable {
         try Self.check(path, kind: S_IFDIR, safeMode: 0o700)
     }
 
-    /// Reads a file of 1 MiB at most; nil if there is none.
+    /// Reads a file of 1 MiB at most, out of its seal if it has one; nil if there is none.
     public func read(_ name: String) throws(IdentityStoreError) -> [UInt8]? {
+        guard let stored = try readStored(name) else { return nil }
+        return try encryption.opened(stored, as: name, in: path)
+    }
+
+    /// Reads what lies on the disk.
+    func readStored(_ name: String) throws(IdentityStoreError) -> [UInt8]? {
         let file = path + "/" + name
         let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         if descriptor < 0, errno == ENOENT { return nil }
@@ -61,7 +71,7 @@ public struct StateFolder: Sendable {
         let file = path + "/" + name
         let fresh = file + ".new"
         guard unlink(fresh) == 0 || errno == ENOENT else { throw Self.failed("replace", fresh) }
-        try create(fresh, content: Array(content))
+        try create(fresh, content: try encryption.sealed(Array(content), as: name))
         guard rename(fresh, file) == 0 else { throw Self.failed("replace", file) }
         try flush()
     }
@@ -71,7 +81,7 @@ public struct StateFolder: Sendable {
         let file = path + "/" + name
         let fresh = file + ".\(getpid()).new"
         guard unlink(fresh) == 0 || errno == ENOENT else { throw Self.failed("replace", fresh) }
-        try create(fresh, content: Array(content))
+        try create(fresh, content: try encryption.sealed(Array(content), as: name))
         defer { unlink(fresh) }
         // A hard link, unlike a rename, never replaces: of two processes one wins, and its file is whole.
         if link(fresh, file) != 0 {
@@ -121,7 +131,7 @@ public struct StateFolder: Sendable {
         guard fsync(descriptor) == 0 else { throw Self.failed("flush", path) }
     }
 
-    private static func check(_ path: String, kind: mode_t, safeMode: mode_t) throws(IdentityStoreError) {
+    static func check(_ path: String, kind: mode_t, safeMode: mode_t) throws(IdentityStoreError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { throw failed("look at", path) }
         guard status.st_mode & S_IFMT == kind else {
@@ -132,7 +142,10 @@ public struct StateFolder: Sendable {
         guard status.st_uid == geteuid() else {
             throw IdentityStoreError(
                 .foreignOwner, "\(path) belongs to user \(status.st_uid), but this program runs as \(geteuid())",
-                remedy: "Run as that user, or mend it: chown \(geteuid()) '\(path)'")
+                // Whoever is root by chance must not take a service's folder away from it.
+                remedy: geteuid() == 0
+                    ? "Run as that user: sudo -u '#\(status.st_uid)' …"
+                    : "Run as that user, or mend it: sudo chown \(geteuid()) '\(path)'")
         }
         guard status.st_mode & 0o077 == 0 else {
             throw IdentityStoreError(

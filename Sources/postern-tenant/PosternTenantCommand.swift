@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import Foundation
+internal import IdentityStore
 internal import RelayFormat
 
 /// The SaaS operator's command.
@@ -17,4 +19,10 @@ struct PosternTenantCommand: AsyncParsableCommand {
             InitCommand.self, ShowCommand.self, TenantsCommand.self, ServeCommand.self, KeysCommand.self,
             AuthorityCommand.self,
         ])
+
+    /// Runs the command that the arguments name, with what it knows kept out of core dumps.
+    static func main() async {
+        ProcessSecrecy.begin(ProcessInfo.processInfo.environment)
+        await main(nil)
+    }
 }

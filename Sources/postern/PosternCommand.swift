@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import RelayFormat
 internal import Foundation
+internal import IdentityStore
 
 /// The connector's program.
 @main
@@ -20,11 +21,12 @@ struct PosternCommand: AsyncParsableCommand {
         subcommands: [
             RegisterCommand.self, RunCommand.self, StatusCommand.self, PingCommand.self, DrainCommand.self,
             PauseCommand.self, ResumeCommand.self, IdentityCommand.self, RotateCommand.self,
-            UnregisterCommand.self,
+            UnregisterCommand.self, DoctorCommand.self,
         ])
 
     /// Runs the command that the arguments name; arguments that make no sense end with the documented code 2.
     static func main() async {
+        ProcessSecrecy.begin(ProcessInfo.processInfo.environment)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -69,6 +69,7 @@ enum House {
         // The enrollment API speaks JSON and RFC 3339.
         Target("EnrollmentProtocol", .pure, ["MachineIdentity"], outside: ["Crypto"], foundation: .all),
         Target("DispatcherProtocol", .pure),
+        Target("Diagnostics", .pure),
 
         // Where a test kills a process; empty in a release build.
         Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
@@ -92,7 +93,8 @@ enum House {
                 "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOWebSocket", "NIOSSL",
                 "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle", "Logging",
             ]),
-        Target("IdentityStore", .adapter, ["Failpoints", "MachineIdentity", "EnrollmentProtocol"]),
+        Target(
+            "IdentityStore", .adapter, ["Failpoints", "MachineIdentity", "EnrollmentProtocol"], outside: ["Crypto"]),
         Target(
             "EnrollmentClient", .adapter,
             ["Failpoints", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore"],
@@ -102,7 +104,7 @@ enum House {
             ]),
         Target(
             "ConnectorServices", .adapter, ["RelayFormat"],
-            outside: ["AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL"]),
+            outside: ["AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOTLS"]),
 
         // These two know the broker's contract and no broker.
         Target(
@@ -138,7 +140,7 @@ enum House {
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "EnrollmentProtocol", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
-                "Connector",
+                "Connector", "Diagnostics", "DurableFiles",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",

@@ -87,7 +87,7 @@ import Testing
             _ = try self.store.load()
         } throws: { error in
             let error = error as? IdentityStoreError
-            return error?.code == .foreignOwner && error?.remedy.contains("chown 0 '\(self.folder)'") == true
+            return error?.code == .foreignOwner && error?.remedy.contains("sudo -u '#12345'") == true
         }
     }
 

@@ -54,7 +54,7 @@ final class LinkConnection: Sendable {
 
     /// Connects; what comes of it is in `events`.
     func start(on loop: any EventLoop) {
-        let target = "\(configuration.host):\(configuration.port)"
+        let target = "\(bracketedHost):\(configuration.port)"
         ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(configuration.connectTimeout))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
@@ -75,7 +75,7 @@ final class LinkConnection: Sendable {
                         let status = (try? result.get()).map { "\($0)" } ?? "nothing"
                         self.end(LinkError(.unreachable, "\(target) answered the WebSocket upgrade with \(status)"))
                     }
-                case .failure(let error): end(LinkError(.unreachable, "\(target): \(error)"))
+                case .failure(let error): end(LinkError(.unreachable, "\(target): \(Self.words(of: error))"))
                 }
             }
     }
@@ -107,13 +107,13 @@ final class LinkConnection: Sendable {
             let encoder = HTTPRequestEncoder()
             let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
             let connect = NIOHTTP1ProxyConnectHandler(
-                targetHost: configuration.host, targetPort: configuration.port, headers: proxy.headers(target: target),
+                targetHost: bracketedHost, targetPort: configuration.port, headers: proxy.headers(target: target),
                 deadline: .now() + TimeAmount(configuration.connectTimeout), promise: connected)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandlers([encoder, decoder, connect])
             let handlers = NIOLoopBound((encoder, decoder), eventLoop: channel.eventLoop)
             return connected.futureResult.flatMapErrorThrowing { error in
-                throw LinkError(.unreachable, "proxy \(proxy): \(error)")
+                throw LinkError(.unreachable, "the proxy \(proxy) did not make a tunnel: \(Self.words(of: error))")
             }.flatMap {
                 let (encoder, decoder) = handlers.value
                 let pipeline = channel.pipeline.syncOperations
@@ -181,6 +181,24 @@ final class LinkConnection: Sendable {
             }
         }
         onMessages(self, messages)
+    }
+
+    /// The host, in brackets if it is an IPv6 address (RFC 9110 section 7.2).
+    private var bracketedHost: String {
+        configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+    }
+
+    /// A failure of the way in words for people.
+    private static func words(of error: any Error) -> String {
+        if let error = error as? LinkError { return error.message }
+        let text = String(describing: error)
+        if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            return "the server's certificate is not trusted ('postern doctor' names its issuer)"
+        }
+        if text.contains("Proxy Authentication Required") {
+            return "it does not accept the user and password, or wants one"
+        }
+        return String(text.prefix(300))
     }
 
     /// The name for the certificate check; an address is checked against the connection's own.

@@ -20,7 +20,7 @@ public struct LinkProxy: Sendable, Equatable, CustomStringConvertible {
         self.password = password
     }
 
-    public var description: String { "\(host):\(port)" }
+    public var description: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
 
     /// The fields of the CONNECT request, with Basic authentication (RFC 7617) where there is a user.
     func headers(target: String) -> HTTPHeaders {

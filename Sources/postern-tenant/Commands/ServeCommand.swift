@@ -43,6 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
             let logger = (logFormat ?? .standard).logger(label: "postern-tenant", level: logLevel)
             let (host, port) = try Self.address(listen)
             let roles = try Self.roles(roles)
+            try state.folder.sealKeys()
             let installation = try await Installation.open(state.folder)
             // Of several processes with one state folder, one has the queue and the ledger.
             let lock = try roles.contains(.broker) ? Self.lock(state.folder) : nil

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import EnrollmentService
+internal import Foundation
 internal import IdentityStore
 
 /// Where the installation lies.
@@ -8,5 +9,8 @@ struct StateOptions: ParsableArguments {
     var stateDir = "/var/lib/postern-tenant"
 
     /// The folder.
-    var folder: StateFolder { StateFolder(path: stateDir) }
+    var folder: StateFolder {
+        let credentials = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"]
+        return StateFolder(path: stateDir, encryption: KeyEncryption(credentialsDirectory: credentials))
+    }
 }

@@ -75,7 +75,8 @@ struct InvitationOptions: ParsableArguments {
         return text
     }
 
-    private static func pin(_ text: String, _ option: String) throws -> Pin {
+    /// Reads a pin that an option gives.
+    static func pin(_ text: String, _ option: String) throws -> Pin {
         let lower = text.lowercased()
         guard let pin = Pin(lower.hasPrefix("sha256:") ? lower : "sha256:" + lower) else {
             throw CommandFailure(.usage, "\(option) is no pin.", advice: "It is sha256: and 64 hexadecimal digits.")

@@ -22,6 +22,7 @@ struct RegisterCommand: AsyncParsableCommand {
 
     @OptionGroup var invitation: InvitationOptions
     @OptionGroup var state: StateOptions
+    @OptionGroup var network: NetworkOptions
 
     @Option(help: "What the administrator shall read beside the connector's id; the host's name unless given.")
     var name: String?
@@ -35,7 +36,7 @@ struct RegisterCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await report(json: json) {
-            let network = try NetworkSettings.fromEnvironment()
+            let network = try network.settings()
             let patience = wait?.duration ?? .seconds(600)
             let authorityFile = caFile.map(Self.absolute) ?? network.authorityFile
             func register(in store: FolderIdentityStore, named kept: String?) async throws -> Registration.Outcome {

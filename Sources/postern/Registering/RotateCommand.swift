@@ -21,6 +21,7 @@ struct RotateCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var state: StateOptions
+    @OptionGroup var networkOptions: NetworkOptions
     @OptionGroup var logging: LoggingOptions
     @Flag(help: "Only say what would happen; nothing is made or sent but a question after the own state.")
     var dryRun = false
@@ -29,7 +30,7 @@ struct RotateCommand: AsyncParsableCommand {
     func run() async throws {
         try await report(json: json) {
             let identity = try state.registeredIdentity()
-            let network = try NetworkSettings.fromEnvironment()
+            let network = try networkOptions.settings()
             guard !dryRun else {
                 return try await RotationRehearsal(identity: identity, state: state, network: network).tell(json: json)
             }

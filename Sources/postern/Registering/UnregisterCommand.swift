@@ -14,6 +14,7 @@ struct UnregisterCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var state: StateOptions
+    @OptionGroup var network: NetworkOptions
     @Flag(help: "Only erase the identity here, even a damaged one.") var local = false
     @Flag(help: "Print JSON.") var json = false
 
@@ -37,7 +38,7 @@ struct UnregisterCommand: AsyncParsableCommand {
 
     /// Asks the tenant to revoke; false if it did not want this identity any more anyway.
     private func revoke(_ identity: LoadedIdentity) async throws -> Bool {
-        let network = try NetworkSettings.fromEnvironment()
+        let network = try network.settings()
         let http = try TenantHTTPClient(
             identity: identity, proxies: network.proxies, systemAuthorityFile: network.authorityFile)
         do {

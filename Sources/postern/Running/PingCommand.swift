@@ -16,17 +16,20 @@ struct PingCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var state: StateOptions
+    @OptionGroup var network: NetworkOptions
     @OptionGroup var logging: LoggingOptions
     @Flag(help: "Print JSON.") var json = false
 
     func run() async throws {
         try await report {
-            let identity = try state.registeredIdentity()
+            _ = try state.registeredRecord()
             let answer: ControlAnswer.Ping
             do {
                 answer = try await ControlClient(path: state.controlSocket).ping()
             } catch ControlClient.Failure.notRunning {
-                answer = try await Self.pingAlone(identity, logger: logging.logger(label: "postern", quiet: true))
+                answer = try await ConnectorRuntime.pingAlone(
+                    state.registeredIdentity(), network: network.settings(),
+                    logger: logging.logger(label: "postern", quiet: true))
             } catch ControlClient.Failure.unexpected(let text) {
                 throw CommandFailure(.unexpected, text, advice: "Are service and command of the same version?")
             }
@@ -41,35 +44,6 @@ struct PingCommand: AsyncParsableCommand {
                     .network, "no round trip: \(failure)",
                     advice: "'postern status' says whether the link is up; if it is, the tenant's dispatcher is not.")
             }
-        }
-    }
-
-    private static func pingAlone(_ identity: LoadedIdentity, logger: Logger) async throws -> ControlAnswer.Ping {
-        let runtime = try await ConnectorRuntime.open(
-            identity: identity, configuration: ConnectorConfiguration(), network: try NetworkSettings.fromEnvironment(),
-            journalPath: nil, logger: logger)
-        do {
-            let answer = try await withThrowingTaskGroup(of: ControlAnswer.Ping?.self) { group in
-                group.addTask {
-                    try await runtime.link.run()
-                    return nil
-                }
-                group.addTask {
-                    try await runtime.session.run()
-                    return nil
-                }
-                group.addTask { await runtime.ping() }
-                var answer: ControlAnswer.Ping?
-                while answer == nil, let result = try await group.next() { answer = result }
-                group.cancelAll()
-                await runtime.link.close()
-                return answer ?? ControlAnswer.Ping(failure: "the link ended")
-            }
-            await runtime.close()
-            return answer
-        } catch {
-            await runtime.close()
-            throw error
         }
     }
 }

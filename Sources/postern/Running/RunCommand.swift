@@ -21,6 +21,7 @@ struct RunCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var state: StateOptions
+    @OptionGroup var network: NetworkOptions
     @OptionGroup var logging: LoggingOptions
 
     @Option(help: "The configuration file.")
@@ -44,7 +45,7 @@ struct RunCommand: AsyncParsableCommand {
             // Whoever had the folder before may have renewed meanwhile.
             identity = try state.registeredIdentity()
             let runtime = try await ConnectorRuntime.open(
-                identity: identity, configuration: configuration, network: try NetworkSettings.fromEnvironment(),
+                identity: identity, configuration: configuration, network: try network.settings(),
                 journalPath: state.journal, store: state.store, logger: logger)
             do {
                 try await serve(runtime, drain: configuration.drain, logger: logger)

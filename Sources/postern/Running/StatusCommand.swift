@@ -26,7 +26,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await report {
-            let identity = try state.registeredIdentity()
+            let record = try state.registeredRecord()
             let client = ControlClient(path: state.controlSocket)
             if watch {
                 try await StatusWatch(client: client, stateDir: state.stateDir, json: json).run()
@@ -36,7 +36,7 @@ struct StatusCommand: AsyncParsableCommand {
             do {
                 status = try await client.status()
             } catch ControlClient.Failure.notRunning {
-                try printNotRunning(identity)
+                try printNotRunning(record)
                 throw ExitCode(PosternExitCode.network.rawValue)
             } catch ControlClient.Failure.unexpected(let text) {
                 throw CommandFailure(.unexpected, text, advice: "Are service and command of the same version?")
@@ -52,8 +52,7 @@ struct StatusCommand: AsyncParsableCommand {
         }
     }
 
-    private func printNotRunning(_ identity: LoadedIdentity) throws {
-        let record = identity.record
+    private func printNotRunning(_ record: StoredIdentity) throws {
         guard json else {
             return print(
                 """

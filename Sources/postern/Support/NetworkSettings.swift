@@ -10,15 +10,17 @@ struct NetworkSettings: Sendable {
     /// `SSL_CERT_FILE`.
     let authorityFile: String?
 
-    /// Reads the environment.
+    /// Reads the environment; what is given stands for its variable.
     static func fromEnvironment(
+        proxy: String? = nil, noProxy: String? = nil,
         _ environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> NetworkSettings {
         func value(_ name: String) -> String? {
             [environment[name], environment[name.lowercased()]].compactMap { $0 }.first { !$0.isEmpty }
         }
         return NetworkSettings(
-            proxies: try ProxySettings(httpsProxy: value("HTTPS_PROXY"), noProxy: value("NO_PROXY")),
+            proxies: try ProxySettings(
+                httpsProxy: proxy ?? value("HTTPS_PROXY"), noProxy: noProxy ?? value("NO_PROXY")),
             authorityFile: value("SSL_CERT_FILE"))
     }
 

@@ -11,7 +11,10 @@ struct StateOptions: ParsableArguments {
     var stateDir = ProcessInfo.processInfo.environment["POSTERN_STATE_DIR"] ?? "/var/lib/postern"
 
     /// The store in the folder.
-    var store: FolderIdentityStore { FolderIdentityStore(path: stateDir) }
+    var store: FolderIdentityStore {
+        let credentials = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"]
+        return FolderIdentityStore(path: stateDir, encryption: KeyEncryption(credentialsDirectory: credentials))
+    }
 
     /// The socket by which other commands ask the running service.
     var controlSocket: String { stateDir + "/control.sock" }
@@ -21,12 +24,20 @@ struct StateOptions: ParsableArguments {
 
     /// The identity; its absence ends the command with code 3.
     func registeredIdentity() throws -> LoadedIdentity {
-        guard let identity = try store.load() else {
-            throw CommandFailure(
-                .notRegistered, "This machine is not registered (nothing in \(stateDir)).",
-                advice: "Ask the tenant's administrator for an invitation, then: postern register <invitation>",
-                reason: "not-registered")
-        }
+        guard let identity = try store.load() else { throw notRegistered }
         return identity
+    }
+
+    /// What the machine knows about itself, for commands that need no key; its absence ends the command with code 3.
+    func registeredRecord() throws -> StoredIdentity {
+        guard let record = try store.loadRecord() else { throw notRegistered }
+        return record
+    }
+
+    private var notRegistered: CommandFailure {
+        CommandFailure(
+            .notRegistered, "This machine is not registered (nothing in \(stateDir)).",
+            advice: "Ask the tenant's administrator for an invitation, then: postern register <invitation>",
+            reason: "not-registered")
     }
 }
