@@ -26,6 +26,7 @@ let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -67,7 +68,7 @@ let package = Package(
         .target(name: "BrokerCore", dependencies: ["RelayFormat", deque, heap]),
         .target(name: "HTTPProblems"),
         .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
-        .target(name: "EnrollmentProtocol", dependencies: [crypto]),
+        .target(name: "EnrollmentProtocol", dependencies: ["MachineIdentity", crypto]),
         .target(name: "DispatcherProtocol"),
         .target(name: "Diagnostics"),
 
@@ -137,8 +138,8 @@ let package = Package(
         .executableTarget(
             name: "postern",
             dependencies: [
-                "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "MachineIdentity", "EnrollmentProtocol",
-                "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
+                "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
+                "EnrollmentProtocol", "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
                 "Connector", "Diagnostics",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
@@ -148,7 +149,7 @@ let package = Package(
                 "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
                 "TenantPort", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", "StructuredLogging",
                 "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL,
+                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -229,7 +230,7 @@ let package = Package(
             dependencies: [
                 "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems",
                 "CertificateAuthority", crypto,
-                nio, nioPosix, nioHTTP1, nioSSL,
+                nio, nioConcurrencyHelpers, nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(
             name: "CertificateAuthorityTests",
