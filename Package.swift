@@ -139,7 +139,8 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
-                "EnrollmentProtocol", "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
+                "EnrollmentProtocol", "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging",
+                "ConnectorServices",
                 "Connector", "Diagnostics",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
