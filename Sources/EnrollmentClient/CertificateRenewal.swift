@@ -37,6 +37,7 @@ public actor CertificateRenewal {
     private let version: String
     /// The tenant's time, as well as it is known.
     public nonisolated let now: @Sendable () -> Date
+    private let onTenantTime: @Sendable (_ told: Date, _ asked: ContinuousClock.Instant) -> Void
     private let logger: Logger
     private var swap: Swap = { body async throws(EnrollmentClientError) in try await body() }
     private var machine: RenewalMachine
@@ -52,15 +53,19 @@ public actor CertificateRenewal {
     /// - Parameters:
     ///   - mark: what stands for this computer, as `MachineMark` makes it.
     ///   - now: the tenant's time, as well as it is known.
+    ///   - onTenantTime: learns what time the tenant told in an answer that just came, and when it was asked.
     public init(
         connection: TenantConnection, store: FolderIdentityStore, mark: String?, version: String,
-        now: @escaping @Sendable () -> Date, logger: Logger
+        now: @escaping @Sendable () -> Date,
+        onTenantTime: @escaping @Sendable (_ told: Date, _ asked: ContinuousClock.Instant) -> Void = { _, _ in },
+        logger: Logger
     ) throws(IdentityStoreError) {
         self.connection = connection
         self.store = store
         self.mark = mark
         self.version = version
         self.now = now
+        self.onTenantTime = onTenantTime
         self.logger = logger
         try store.tidyRenewal()
         let pending = try store.pendingRenewal()
@@ -179,9 +184,11 @@ public actor CertificateRenewal {
         let version = version
         try await swap { () async throws(EnrollmentClientError) in
             try await connection.adopt(renewed)
-            _ = try await connection.call { http, _ async throws(EnrollmentClientError) in
+            let asked = ContinuousClock.now
+            let answer = try await connection.call { http, _ async throws(EnrollmentClientError) in
                 try await EnrollmentCalls.registered(over: http).heartbeat(version: version)
             }
+            onTenantTime(answer.serverTime, asked)
         }
         Failpoint.reach(.identityUseAfter)
         machine.used()

@@ -20,7 +20,8 @@ extension CertificateRenewal {
         try self.init(
             connection: connection, store: store,
             mark: MachineMark.make(machineID: machineID, connector: connection.identity.record.connectorID),
-            version: PosternVersion.text, now: { clock.now }, logger: logger)
+            version: PosternVersion.text, now: { clock.now },
+            onTenantTime: { told, asked in clock.learn(told, asked: asked) }, logger: logger)
     }
 
     /// Goes on where a kill has stopped it, until there is a certificate that can be worked with.
@@ -39,6 +40,12 @@ extension CertificateRenewal {
 }
 
 extension TenantClock {
+    /// Learns the time that the tenant told in an answer that just came.
+    func learn(_ told: Date, asked: ContinuousClock.Instant) {
+        let milliseconds = UInt64(max(0, told.timeIntervalSince1970 * 1000))
+        learn(tenantTime: RelayTime(milliseconds: milliseconds), asked: asked, answered: .now)
+    }
+
     /// The tenant's present as a date.
     var now: Date { Date(timeIntervalSince1970: Double(clock.now.milliseconds) / 1000) }
 }

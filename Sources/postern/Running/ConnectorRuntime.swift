@@ -71,6 +71,8 @@ struct ConnectorRuntime {
         } else {
             renewal = nil
         }
+        // Whether the certificate has ended is judged by the tenant's clock, where it can be asked.
+        if renewal != nil { await Self.learnTime(clock, over: connection) }
         try await renewal?.settle()
         let first = try await credentials.first(persistently: !isObserver, renewal: renewal)
         guard first.broker.kind == BrokerEndpoint.embedded.kind, let path = first.broker.path else {
@@ -79,11 +81,7 @@ struct ConnectorRuntime {
                 advice: "Install a newer version of postern.")
         }
         // Before the first request: its deadline, and whether a kept pause is over, are judged by the tenant's clock.
-        if !isObserver {
-            _ = try? await connection.call { http, _ async throws(EnrollmentClientError) in
-                try await HeartbeatService.beat(.registered(over: http), clock)
-            }
-        }
+        if !isObserver { await Self.learnTime(clock, over: connection) }
         let name = record.displayName ?? record.connectorID
         link = try LinkClient(
             configuration: .init(
@@ -115,6 +113,12 @@ struct ConnectorRuntime {
                 inFlight: min(configuration.inFlight, first.limits.inFlight), drain: configuration.drain,
                 version: PosternVersion.text, isObserver: isObserver),
             clock: clock.clock, journal: journal, logger: logger)
+    }
+
+    private static func learnTime(_ clock: TenantClock, over connection: TenantConnection) async {
+        _ = try? await connection.call { http, _ async throws(EnrollmentClientError) in
+            try await HeartbeatService.beat(.registered(over: http), clock)
+        }
     }
 
     /// How the queue is reached just now.

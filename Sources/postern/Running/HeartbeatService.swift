@@ -15,8 +15,7 @@ struct HeartbeatService: Service {
     ) async throws(EnrollmentClientError) -> HeartbeatAnswer {
         let asked = ContinuousClock.now
         let answer = try await calls.heartbeat(version: PosternVersion.text)
-        let milliseconds = UInt64(max(0, answer.serverTime.timeIntervalSince1970 * 1000))
-        clock.learn(tenantTime: RelayTime(milliseconds: milliseconds), asked: asked, answered: .now)
+        clock.learn(answer.serverTime, asked: asked)
         return answer
     }
 
