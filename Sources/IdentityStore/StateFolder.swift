@@ -52,7 +52,11 @@ public struct StateFolder: Sendable {
             throw Self.failed("read", file)
         }
         defer { close(descriptor) }
-        try Self.check(file, kind: S_IFREG, safeMode: 0o600)
+        do { try Self.check(file, kind: S_IFREG, safeMode: 0o600) } catch {
+            // Another process may have removed it since it was opened.
+            if access(file, F_OK) != 0, errno == ENOENT { return nil }
+            throw error
+        }
         var content = [UInt8](repeating: 0, count: 1 << 20)
         var length = 0
         while length < content.count {
