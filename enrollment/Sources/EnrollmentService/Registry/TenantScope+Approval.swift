@@ -13,17 +13,11 @@ extension TenantScope {
     private static let memory: TimeInterval = 30 * 86_400
 
     static func patience(_ request: InvitationRequest) throws -> Int? {
-        guard request.approve == true else {
-            guard request.approveWithin == nil else {
-                throw Refusal(.malformedRequest, "The field “approve_within” needs “approve” to be true.")
-            }
-            return nil
-        }
         let patience = request.approveWithin ?? usualPatience
         guard (1...longestPatience).contains(patience) else {
             throw Refusal(.malformedRequest, "The field “approve_within” needs 1 to \(longestPatience) seconds.")
         }
-        return patience
+        return request.approve == true ? patience : nil
     }
 
     /// The id under which a registration was approved; nil where none has to be.
