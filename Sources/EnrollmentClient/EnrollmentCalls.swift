@@ -45,7 +45,7 @@ public struct EnrollmentCalls: Sendable {
     /// Gives the machine's identity up for good.
     public func revoke(reason: String?) async throws(EnrollmentClientError) {
         try await explained { () async throws(EnrollmentClientError) in
-            try await http.call("POST", APIPath.revokeCertificate, body: RevokeRequest(reason: reason))
+            try await http.call("POST", APIPath.revokeCertificate, body: ReasonRequest(reason: reason))
         }
     }
 

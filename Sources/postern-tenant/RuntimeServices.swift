@@ -17,57 +17,33 @@ struct BrokerService: Service {
     }
 }
 
-/// Forgets what the ledger has kept long enough, and closes it when all that uses it has ended.
-struct LedgerService: Service {
-    private static let interval = Duration.seconds(60)
-
-    let ledger: SubmissionLedger
+/// Forgets what a store has kept long enough, again and again, and closes it when all that uses it has ended.
+struct SweepService: Service {
+    /// What is swept, for the log.
+    let name: String
+    let interval: Duration
     let logger: Logger
+    /// Forgets; returns how many rows.
+    let sweep: @Sendable () async throws -> Int
+    var close: @Sendable () async -> Void = {}
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                await sweep()
-                try? await Task.sleep(for: Self.interval)
+                await sweepOnce()
+                try? await Task.sleep(for: interval)
             }
         }
-        await ledger.close()
+        await close()
     }
 
-    private func sweep() async {
-        do throws(LedgerError) {
-            let forgotten = try await ledger.sweep(now: RelayClock.system.now)
+    private func sweepOnce() async {
+        do {
+            let forgotten = try await sweep()
             guard forgotten > 0 else { return }
-            logger.debug("Ledger swept", metadata: ["requests": "\(forgotten)"])
+            logger.debug("Store swept", metadata: ["store": "\(name)", "rows": "\(forgotten)"])
         } catch {
-            logger.warning("Ledger cannot be swept", metadata: ["reason": "\(error)"])
-        }
-    }
-}
-
-/// Forgets what the registry has kept long enough.
-struct HousekeepingService: Service {
-    private static let interval = Duration.seconds(600)
-
-    let enrollment: EnrollmentServer
-    let logger: Logger
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                await tidy()
-                try? await Task.sleep(for: Self.interval)
-            }
-        }
-    }
-
-    private func tidy() async {
-        do throws(EnrollmentServiceError) {
-            let forgotten = try await enrollment.tidy()
-            guard forgotten > 0 else { return }
-            logger.debug("Registry tidied", metadata: ["rows": "\(forgotten)"])
-        } catch {
-            logger.warning("Registry cannot be tidied", metadata: ["reason": "\(error)"])
+            logger.warning("Store cannot be swept", metadata: ["store": "\(name)", "reason": "\(error)"])
         }
     }
 }

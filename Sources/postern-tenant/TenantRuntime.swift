@@ -44,7 +44,10 @@ struct TenantRuntime {
         }
         if roles.contains(.dispatcher), let broker {
             let ledger = try await SubmissionLedger.open(path: installation.ledgerPath, logger: logger)
-            services.append(LedgerService(ledger: ledger, logger: logger))
+            services.append(
+                SweepService(
+                    name: "ledger", interval: .seconds(60), logger: logger,
+                    sweep: { try await ledger.sweep(now: RelayClock.system.now) }, close: { await ledger.close() }))
             let webhooks = RegisteredWebhooks(enrollment.webhooks)
             services.append(
                 WebhookSender(
@@ -78,7 +81,9 @@ struct TenantRuntime {
             }
         }
         if roles.contains(.enrollment) {
-            services.append(HousekeepingService(enrollment: enrollment, logger: logger))
+            services.append(
+                SweepService(
+                    name: "registry", interval: .seconds(600), logger: logger, sweep: { try await enrollment.tidy() }))
             routes.append { enrollment.addRoutes(to: $0) }
         }
         let adders = routes

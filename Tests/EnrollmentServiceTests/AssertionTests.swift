@@ -42,7 +42,7 @@ import Testing
         #expect(try await stage.verdict(on: renewed) == nil)
         #expect(try await stage.call(.get, APIPath.ownState, bearer: bearer).problem == .staleGeneration)
         let next = try await stage.accessToken(of: renewed).accessToken
-        let body = RevokeRequest(reason: "given up")
+        let body = ReasonRequest(reason: "given up")
         #expect(try await stage.call(.post, APIPath.revokeCertificate, bearer: next, message: body).status == 204)
         #expect(try await stage.call(.get, APIPath.ownState, bearer: next).problem == .certificateRevoked)
     }

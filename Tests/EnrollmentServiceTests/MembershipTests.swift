@@ -80,7 +80,7 @@ import Testing
         let stage = try await Stage()
         let machine = try await stage.register(of: stage.acme)
         #expect(try await stage.call(.get, APIPath.ownState, certificate: machine.certificate).status == 200)
-        let reason = RevokeRequest(reason: "stolen")
+        let reason = ReasonRequest(reason: "stolen")
         let path = "/v1/connectors/\(machine.id)/revoke"
         #expect(try await stage.call(.post, path, bearer: stage.acme.administrator, message: reason).status == 204)
         #expect(try await problems(stage, certificate: machine.certificate) == [.certificateRevoked])

@@ -87,22 +87,8 @@ public struct HeartbeatAnswer: Codable, Sendable, Equatable {
     }
 }
 
-/// `POST /v1/certificates/revoke`: the caller gives its own identity up.
-public struct RevokeRequest: EnrollmentRequest, Equatable {
-    /// Why, for the record; at most 255 bytes.
-    public var reason: String?
-
-    /// Makes a request.
-    public init(reason: String? = nil) {
-        self.reason = reason
-    }
-
-    enum CodingKeys: String, CodingKey, CaseIterable { case reason }
-
-    public static var fields: [String] { CodingKeys.allCases.map(\.rawValue) }
-}
-
-/// `POST /v1/connectors/{id}/freeze` and `…/reject`: for what reason, if there is one to be kept.
+/// `POST /v1/certificates/revoke`, `/v1/connectors/{id}/revoke`, `…/freeze` and `…/reject`: for what reason, if there is one
+/// to be kept.
 public struct ReasonRequest: EnrollmentRequest, Equatable {
     /// Why, for the record; at most 255 bytes.
     public var reason: String?

@@ -119,7 +119,8 @@ extension DispatchMachine {
         switch tracked.state {
         case .ending: return []
         // It answered before it had to say that it runs it.
-        case .dispatched(.group, let since): presence.took(boot, dispatchedAt: since, at: now.steady)
+        case .dispatched(.group, let since) where tracked.attempt == dispatch.attempt:
+            presence.took(boot, dispatchedAt: since, at: now.steady)
         case .waiting, .dispatched, .held, .granted: break
         }
         guard counts(outcome, of: dispatch, by: header, for: tracked) else {

@@ -72,7 +72,8 @@ struct ConnectorRuntime {
             renewal = nil
         }
         // Whether the certificate has ended is judged by the tenant's clock, where it can be asked.
-        if renewal != nil { await Self.learnTime(clock, over: connection) }
+        var knowsTime = false
+        if renewal != nil { knowsTime = await Self.learnTime(clock, over: connection) }
         try await renewal?.settle()
         let first = try await credentials.first(persistently: !isObserver, renewal: renewal)
         guard first.broker.kind == BrokerEndpoint.embedded.kind, let path = first.broker.path else {
@@ -81,7 +82,7 @@ struct ConnectorRuntime {
                 advice: "Install a newer version of postern.")
         }
         // Before the first request: its deadline, and whether a kept pause is over, are judged by the tenant's clock.
-        if !isObserver { await Self.learnTime(clock, over: connection) }
+        if !isObserver, !knowsTime { await Self.learnTime(clock, over: connection) }
         let name = record.displayName ?? record.connectorID
         link = try LinkClient(
             configuration: .init(
@@ -115,10 +116,13 @@ struct ConnectorRuntime {
             clock: clock.clock, journal: journal, logger: logger)
     }
 
-    private static func learnTime(_ clock: TenantClock, over connection: TenantConnection) async {
-        _ = try? await connection.call { http, _ async throws(EnrollmentClientError) in
+    /// Learns the tenant's time; returns whether it answered.
+    @discardableResult
+    private static func learnTime(_ clock: TenantClock, over connection: TenantConnection) async -> Bool {
+        let answer = try? await connection.call { http, _ async throws(EnrollmentClientError) in
             try await HeartbeatService.beat(.registered(over: http), clock)
         }
+        return answer != nil
     }
 
     /// How the queue is reached just now.

@@ -17,7 +17,7 @@ extension ConnectorsCommand {
         func run() async throws {
             try await report {
                 try await ConnectorsCommand.change(connector, output) { api, id in
-                    try await api.post(APIPath.revokeConnector, ["id": id], RevokeRequest(reason: reason))
+                    try await api.post(APIPath.revokeConnector, ["id": id], ReasonRequest(reason: reason))
                 }
             }
         }

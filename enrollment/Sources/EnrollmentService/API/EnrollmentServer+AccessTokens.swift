@@ -37,7 +37,7 @@ extension EnrollmentServer {
         let request = try AccessTokenRequest(form: form)
         let url = installation.settings.publicURL
         // A connector that reaches this port under another name knows its trust domain all the same.
-        let assertion = try ClientAssertion(
+        let assertion = try PresentedAssertion(
             request.assertion,
             audiences: [url + APIPath.accessTokens, url, "spiffe://" + installation.settings.trustDomain], at: call.now)
         guard request.clientID == nil || request.clientID == assertion.connectorID else {
@@ -63,7 +63,7 @@ extension EnrollmentServer {
     }
 
     /// The member whose key signed, if it may come in.
-    private func signer(of assertion: ClientAssertion) async throws -> MemberRecord {
+    private func signer(of assertion: PresentedAssertion) async throws -> MemberRecord {
         guard let member = try await installation.registry.member(id: assertion.connectorID, key: assertion.key) else {
             // An unknown key shall last as long as a known one.
             _ = assertion.isSigned(by: decoyKey)
@@ -91,7 +91,7 @@ extension EnrollmentServer {
         return .renew
     }
 
-    private func use(_ assertion: ClientAssertion, of member: MemberRecord, at now: Date) async throws {
+    private func use(_ assertion: PresentedAssertion, of member: MemberRecord, at now: Date) async throws {
         switch try await scope(member.tenant).useAssertion(assertion, of: member, at: now) {
         case .first: return
         case .repeated:

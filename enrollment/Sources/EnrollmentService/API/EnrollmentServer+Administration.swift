@@ -19,7 +19,7 @@ extension EnrollmentServer {
             return try call.answer(connector)
         }
         administrator(.post, APIPath.revokeConnector, in: &list) { call, administrator, _ in
-            let reason = try await call.body(RevokeRequest.self).reason
+            let reason = try await call.body(ReasonRequest.self).reason
             try await self.revoke(try call.parameter("id"), of: administrator.tenant, reason: reason, call)
             return call.answer()
         }

@@ -26,7 +26,7 @@ extension EnrollmentServer {
         list.add(.post, APIPath.accessTokens) { try await self.createAccessToken($0) }
         member(.post, APIPath.revokeCertificate, in: &list) { call, member, _ in
             try await self.revoke(
-                member.id, of: member.tenant, reason: try await call.body(RevokeRequest.self).reason, call)
+                member.id, of: member.tenant, reason: try await call.body(ReasonRequest.self).reason, call)
             return call.answer()
         }
         list.add(.get, APIPath.keySet) { try await self.keySet($0) }

@@ -13,7 +13,7 @@ extension TenantScope {
 
     /// Uses an assertion up; remembered on disk until it has ended, so that a restart does not open it again.
     func useAssertion(
-        _ assertion: ClientAssertion, of member: MemberRecord, at now: Date
+        _ assertion: PresentedAssertion, of member: MemberRecord, at now: Date
     ) async throws -> AssertionUse {
         let digest = registry.pepper.digest(of: "\(member.id) \(assertion.id)", label: "client assertion")
         return try await registry.write { database in

@@ -7,7 +7,7 @@ internal import MachineIdentity
 ///
 /// Reading checks all that the assertion itself tells: its form, algorithm, audience and times. Whose key it is, and
 /// whether the signature is by that key, comes after.
-struct ClientAssertion: Sendable {
+struct PresentedAssertion: Sendable {
     private static let longest = 8192
     private static let algorithm = "ES256"
     /// By how many seconds a connector's clock may be ahead.
