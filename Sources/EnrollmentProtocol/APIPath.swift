@@ -28,5 +28,8 @@ public enum APIPath {
     public static let apiKey = "/v1/apikeys/{id}"
     public static let webhooks = "/v1/webhooks"
     public static let webhook = "/v1/webhooks/{name}"
+    public static let audit = "/v1/audit"
+    public static let auditHead = "/v1/audit/head"
+    public static let auditConsistency = "/v1/audit/consistency"
     public static let description = "/openapi.yaml"
 }

@@ -1,3 +1,4 @@
+internal import AuditLog
 internal import DispatcherProtocol
 internal import Foundation
 internal import HTTPTypes
@@ -15,8 +16,9 @@ struct RequestRoutes: Sendable {
     let dispatcher: DispatchService
     let gate: CallerGate
     let deliveries: (any WebhookLedger)?
+    let audit: DispatcherAudit?
 
-    func register(on router: Router<PortContext>) {
+    func register(on router: RouterGroup<PortContext>) {
         router.get("/v1/requests", use: list)
         router.get("/v1/requests/:id", use: show)
         router.get("/v1/requests/:id/why", use: why)
@@ -82,7 +84,10 @@ struct RequestRoutes: Sendable {
     @Sendable private func cancel(_ request: Request, _ context: PortContext) async throws -> Response {
         let (viewer, id) = try await subject(request, context, for: .changeRequests)
         let before = try await report(on: id, for: viewer)
-        let verdict = dispatcher.tenant(viewer.tenant, named: viewer.tenantName).cancel(id, by: viewer.keyID)
+        let tenant = dispatcher.tenant(viewer.tenant, named: viewer.tenantName)
+        let verdict = try await DispatcherAudit.act(
+            audit, "requests.cancel", on: "requests/\(id)", by: .init(viewer), in: viewer.tenant, context
+        ) { () -> CancelVerdict in tenant.cancel(id, by: viewer.keyID) }
         if verdict != .notOpen { log("Request cancelled", id, by: viewer, "\(verdict)", context) }
         switch verdict {
         case .cancelled:
@@ -119,7 +124,11 @@ struct RequestRoutes: Sendable {
             throw RelayAnswer.conflict(id, "it was a call, whose caller has gone; only submissions are taken up again")
         }
         let tenant = dispatcher.tenant(viewer.tenant, named: viewer.tenantName)
-        let isTaken = try await asking { () throws(SubmissionError) in try await tenant.redrive(id, until: deadline) }
+        let isTaken = try await DispatcherAudit.act(
+            audit, "requests.redrive", on: "requests/\(id)", by: .init(viewer), in: viewer.tenant, context
+        ) {
+            try await asking { () throws(SubmissionError) in try await tenant.redrive(id, until: deadline) }
+        }
         guard isTaken else {
             throw RelayAnswer.conflict(
                 id, "it is \(before.state); only dead letters, failed and cancelled requests are taken up again")

@@ -7,6 +7,7 @@ import Logging
 import MachineIdentity
 import NIOCore
 import NIOEmbedded
+import RequestLimits
 import HTTPProblems
 import Synchronization
 import TenantPort
@@ -32,7 +33,7 @@ final class Stage: Sendable {
     private let responder: RouterResponder<PortContext>
     private let clock: TurnableClock
 
-    init() async throws {
+    init(limits: LimitSettings = .unlimited) async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "enrollment-\(UUID().uuidString)").path
         self.path = path
         // Whole seconds, as certificates have them.
@@ -46,7 +47,7 @@ final class Stage: Sendable {
         acme = try Self.access(installation.createTenant(slug: "acme", name: "Acme", now: start))
         other = try Self.access(installation.createTenant(slug: "other", name: "Other", now: start))
         service = try EnrollmentServer(
-            installation: installation, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            installation: installation, limits: limits, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             now: { clock.now }
         ) { request, _ in
             request.headers[Self.certificateHeader].flatMap { Base64URL.decode($0) }

@@ -9,6 +9,10 @@ struct Refusal: Error {
     let detail: String
     /// The tenant whose credential the request came with, once that is known.
     var tenant: Tenant?
+    /// For whom a credential that was not accepted was meant to be, where that could be seen.
+    var account: String?
+    /// After how many seconds to come again, where that is known.
+    var retryAfter: Double?
 
     init(_ problem: EnrollmentProblem, _ detail: String, tenant: Tenant? = nil) {
         self.problem = problem
@@ -29,6 +33,6 @@ struct Refusal: Error {
         ProblemResponse(
             ProblemDetails(
                 code: problem.rawValue, title: problem.title, status: problem.status, detail: detail,
-                retryable: problem.isRetryable, retryAfter: problem.isRetryable ? 1 : nil))
+                retryable: problem.isRetryable, retryAfter: problem.isRetryable ? Int((retryAfter ?? 1).rounded(.up)) : nil))
     }
 }
