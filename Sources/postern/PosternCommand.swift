@@ -19,7 +19,7 @@ struct PosternCommand: AsyncParsableCommand {
         version: PosternVersion.text,
         subcommands: [
             RegisterCommand.self, RunCommand.self, StatusCommand.self, PingCommand.self, DrainCommand.self,
-            PauseCommand.self, ResumeCommand.self, IdentityCommand.self, UnregisterCommand.self,
+            PauseCommand.self, ResumeCommand.self, IdentityCommand.self, AuditCommand.self, UnregisterCommand.self,
         ])
 
     /// Runs the command that the arguments name; arguments that make no sense end with the documented code 2.

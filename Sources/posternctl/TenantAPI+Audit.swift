@@ -1,3 +1,4 @@
+internal import EnrollmentClient
 internal import EnrollmentProtocol
 internal import Foundation
 

@@ -1,4 +1,8 @@
 internal import ArgumentParser
+internal import AuditLog
+internal import AuditStore
+internal import EnrollmentProtocol
+internal import Logging
 internal import RelayFormat
 internal import EnrollmentClient
 internal import Foundation
@@ -35,7 +39,24 @@ struct RegisterCommand: AsyncParsableCommand {
             ).run(isRehearsal: dryRun, now: Date()) { step in
                 if !json { print("✓ \(step)") }
             }
+            if case .registered(let identity) = outcome { await record(identity) }
             try tell(outcome)
+        }
+    }
+
+    private func record(_ identity: LoadedIdentity) async {
+        let record = identity.record
+        do {
+            let audit = try await ConnectorAudit.open(state, logger: Logger(label: "postern"))
+            try await audit.record(
+                "connector.register", by: .init(kind: "operator"), on: "connectors/\(record.connectorID)",
+                [
+                    "tenant": record.tenant.slug, "account": record.account, "url": record.tenantURL,
+                    "not_after": RFC3339.text(of: record.notAfter),
+                ])
+            await audit.trail.file.close()
+        } catch {
+            FileHandle.standardError.write(Data("warning: the registration is not on record: \(error)\n".utf8))
         }
     }
 
