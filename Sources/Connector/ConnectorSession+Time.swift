@@ -28,7 +28,11 @@ extension ConnectorSession {
                 nextExtension = now + .seconds(20)
             }
             let isSlow = outbox.isSlow(at: now)
-            carryOut(change { $0.table.tick(at: clock.now, isSendingSlow: isSlow) })
+            let steps = change { state in
+                state.table.isSendingSlow = isSlow
+                return state.table.tick(at: clock.now)
+            }
+            carryOut(steps)
             endPauseIfDue()
             try? await Task.sleep(until: min(nextBeat, now + .milliseconds(250)), clock: .continuous)
         }

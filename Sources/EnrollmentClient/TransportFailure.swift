@@ -23,6 +23,8 @@ struct TransportFailure: Sendable {
             return unreachable(Self.words(of: system))
         case is SocketAddressError:
             return unreachable("the name has no address")
+        case let failure as NIOSSLError where Self.cutOff.contains(failure):
+            return unreachable("the connection ended in the TLS handshake")
         case let failure as NIOSSLError:
             return untrusted(failure)
         case let failure as NIOSSLExtraError:
@@ -49,6 +51,13 @@ struct TransportFailure: Sendable {
     private static let timeouts: [HTTPClientError] = [
         .connectTimeout, .readTimeout, .writeTimeout, .deadlineExceeded, .tlsHandshakeTimeout,
         .httpProxyHandshakeTimeout,
+    ]
+
+    /// What a server that dies in the handshake leaves behind; it says nothing about whom to trust.
+    private static let cutOff: [NIOSSLError] = [
+        .handshakeFailed(.sslError([.eofDuringHandshake])),
+        .handshakeFailed(.sslError([.eofDuringAdditionalCertficiateChainValidation])),
+        .handshakeFailed(.syscallError), .handshakeFailed(.zeroReturn), .uncleanShutdown,
     ]
 
     private var timedOut: EnrollmentClientError {

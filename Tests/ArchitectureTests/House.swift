@@ -84,6 +84,7 @@ enum House {
             "BrokerLink", .adapter, ["RelayFormat", "BrokerCore"],
             outside: [
                 "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOSSL", "NIOExtras", "DequeModule", "Logging",
+                "Glibc", "Darwin",
             ]),
         Target(
             "RequestLedger", .adapter, ["Failpoints", "DurableFiles", "RelayFormat", "RelayDelivery"],

@@ -3,6 +3,8 @@ import EnrollmentClient
 import EnrollmentProtocol
 import Foundation
 import MachineIdentity
+import NIOCore
+import NIOPosix
 import Testing
 
 /// What happens before a secret is sent, and that it is not sent when something is wrong.
@@ -219,6 +221,39 @@ import Testing
         await expectFailure(.unreachable, saying: "refused", at: server) { _ = try await fetchNonce(from: server) }
         await expectFailure(.unreachable, at: server) {
             _ = try await fetchNonce(from: server, host: "nowhere.invalid")
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func aServerThatEndsInTheHandshakeIsUnreachableAndNotUntrusted(byReset: Bool) async throws {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(HangUp(byReset: byReset))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let endpoint = try TenantEndpoint("https://localhost:\(listener.localAddress?.port ?? 0)")
+        let client = try TenantHTTPClient(.init(endpoint: endpoint, tls: ClientTLS(trust: .system)))
+        let error = await #expect(throws: EnrollmentClientError.self) {
+            _ = try await EnrollmentCalls.registered(over: client).heartbeat(version: "1")
+        }
+        #expect(error?.code == .unreachable, "\(String(describing: error))")
+        await client.shutdown()
+        try await listener.close()
+    }
+
+    /// Ends its connection when the first bytes have come.
+    private final class HangUp: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let byReset: Bool
+
+        init(byReset: Bool) { self.byReset = byReset }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let lingers = linger(l_onoff: 1, l_linger: 0)
+            if byReset { _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(lingers) }
+            context.close(promise: nil)
         }
     }
 }

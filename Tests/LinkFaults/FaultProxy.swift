@@ -44,7 +44,7 @@ public final class FaultProxy: Sendable {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // What a path delays waits at its sender, as on a real one, and not in megabytes of this machine's buffers.
-            .serverChannelOption(.socketOption(.so_rcvbuf), value: 128 << 10)
+            .serverChannelOption(.socketOption(.so_rcvbuf), value: 64 << 10)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { [weak self] front in

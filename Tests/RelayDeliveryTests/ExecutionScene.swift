@@ -117,7 +117,10 @@ struct ExecutionScene: ~Copyable {
 
     mutating func announced() -> [UInt64] { table.takeUnannounced().map(\.id.low) }
 
-    mutating func tick(slow: Bool = false) -> [Seen] { table.tick(at: now, isSendingSlow: slow).map(Seen.init) }
+    mutating func tick(slow: Bool = false) -> [Seen] {
+        table.isSendingSlow = slow
+        return table.tick(at: now).map(Seen.init)
+    }
 
     func ask(_ number: UInt64, attempt: UInt32 = 1) -> KnownMessage.Knowledge? {
         table.ask([Self.name(number, attempt: attempt)]).known[0]

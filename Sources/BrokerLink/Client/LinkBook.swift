@@ -66,7 +66,7 @@ struct LinkBook: ~Copyable {
     // What the application asks for.
 
     /// About what one message of records costs; as many are written as the link takes.
-    private static let sendCost = 128 << 10
+    private static let sendCost = 64 << 10
 
     mutating func launch(
         _ records: [OutgoingRecord], over outbox: LinkOutbox<ClientMessage>,

@@ -24,7 +24,7 @@ final class LinkOutbox<Message: LinkMessage>: Sendable {
     /// Above this backlog `room` waits.
     private static var highWater: Int { 2 << 20 }
     /// So much bulk, and one message more, is written before any of it has left.
-    private static var bulkWindow: Int { 256 << 10 }
+    private static var bulkWindow: Int { 64 << 10 }
 
     private let channel: any Channel
     private let isMasking: Bool

@@ -11,5 +11,5 @@ enum LinkTransport {
     static let unsentLimit = ChannelOptions.Types.SocketOption(
         level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT))
     /// In bytes.
-    static let unsentBytes: SocketOptionValue = 128 << 10
+    static let unsentBytes: SocketOptionValue = 64 << 10
 }

@@ -71,15 +71,12 @@ extension ExecutionTable {
     /// Whether something was started of which its dispatcher has not heard.
     public var hasUnannounced: Bool { !unannounced.isEmpty }
 
-    /// Those of them that still run.
+    /// Those of them that run, or whose response nobody has confirmed: it may wait in a slow link.
     ///
-    /// ACCEPTED is to be said of each; of what has finished, its response says all that ACCEPTED would have.
+    /// ACCEPTED is to be said of each.
     public mutating func takeUnannounced() -> [Dispatch] {
         defer { unannounced.removeAll(keepingCapacity: unannounced.count < 1024) }
-        return unannounced.compactMap { id in
-            guard let entry = entries[id], case .running = entry.state else { return nil }
-            return entry.dispatch
-        }
+        return unannounced.compactMap { entries[$0]?.dispatch }
     }
 
     /// How a request that runs has ended, given what its handler says: a handler that was torn down knows less.
@@ -140,9 +137,7 @@ extension ExecutionTable {
     // MARK: Time
 
     /// Time passed: claims are said again or given up, responses are sent again or given up.
-    ///
-    /// - Parameter isSendingSlow: whether what was sent before may still be on its way; then no response is sent again.
-    public mutating func tick(at now: RelayTime, isSendingSlow: Bool = false) -> [Step] {
+    public mutating func tick(at now: RelayTime) -> [Step] {
         var steps: [Step] = []
         var bytes = isSendingSlow ? limits.burst : 0
         for id in timers.takeDue(at: now) {

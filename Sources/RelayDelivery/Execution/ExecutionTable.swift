@@ -23,6 +23,8 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
     var unannounced: [RequestID] = []
     /// Whether new work is given back.
     public var isRefusing = false
+    /// Whether what was sent may still be on its way; then no response is sent again.
+    public var isSendingSlow = false
 
     /// Starts with nothing in hand.
     public init(limits: Limits = Limits(), hasJournal: Bool = false) {
@@ -99,6 +101,7 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
         case .resolving, .waiting: return .wait
         case .claimed(_, isGranted: false, _): return .claim(entry.dispatch, isWritten: true)
         case .claimed, .writing, .running: return .accept(entry.dispatch)
+        case .finished where isSendingSlow: return .accept(entry.dispatch)
         case .finished(let outcome, _): return .respond(Reply(dispatch: entry.dispatch, outcome: outcome))
         }
     }

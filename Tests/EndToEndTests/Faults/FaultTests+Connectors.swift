@@ -67,7 +67,7 @@ extension FaultTests {
             try await waitUntil("the one that will freeze has some", within: .seconds(10)) {
                 site.service.records.values.joined().count { $0.connector == "one" && $0.ended == nil } >= 5
             }
-            site.connectors["one"]?.signal(SIGSTOP)
+            try await site.freeze("one")
             let stopped = ContinuousClock.now
             try await Task.sleep(for: frozen)
             site.connectors["one"]?.signal(SIGCONT)

@@ -98,7 +98,7 @@ extension FaultTests {
             let connectors = Set(site.service.records.values.joined().compactMap(\.connector))
             #expect(connectors == ["ahead", "behind"])
             // Nothing runs late: what was handed to a frozen connector is over when it wakes up.
-            for name in ["ahead", "behind"] { site.connectors[name]?.signal(SIGSTOP) }
+            for name in ["ahead", "behind"] { try await site.freeze(name) }
             let missed = await load.burst(30, .init(deadline: .seconds(1)))
             for name in ["ahead", "behind"] { site.connectors[name]?.signal(SIGCONT) }
             try await site.waitUntilOnline(2)

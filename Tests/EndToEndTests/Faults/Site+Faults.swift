@@ -77,6 +77,16 @@ extension Site {
         _ = await connectors[name]?.wait()
     }
 
+    /// Freezes a connector, and waits until it stands still: on a busy machine a signal takes its time.
+    func freeze(_ name: String) async throws {
+        let program = try #require(connectors[name])
+        program.signal(SIGSTOP)
+        try await waitUntil("\(name) stands still", within: .seconds(5)) {
+            let status = try String(contentsOfFile: "/proc/\(program.pid)/status", encoding: .utf8)
+            return status.contains("State:\tT")
+        }
+    }
+
     /// Kills the tenant as a power cut would, and waits until it is gone.
     func killTenant() async {
         tenant?.signal(SIGKILL)
