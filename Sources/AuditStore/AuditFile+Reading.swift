@@ -37,7 +37,8 @@ extension AuditFile {
         try await read { database in
             try Row.fetchAll(
                 database,
-                sql: "SELECT sequence, leaf, body FROM entries WHERE log = ? AND sequence >= ? ORDER BY sequence LIMIT ?",
+                sql:
+                    "SELECT sequence, leaf, body FROM entries WHERE log = ? AND sequence >= ? ORDER BY sequence LIMIT ?",
                 arguments: [log, Int64(clamping: sequence), limit]
             ).map { row in
                 guard let leaf = AuditHash(row["leaf"] as Data) else {
@@ -130,7 +131,8 @@ extension AuditFile {
                 level == 0
                 ? try Data.fetchAll(
                     database.cachedStatement(
-                        sql: "SELECT leaf FROM entries WHERE log = ? AND sequence >= ? AND sequence < ? ORDER BY sequence"
+                        sql:
+                            "SELECT leaf FROM entries WHERE log = ? AND sequence >= ? AND sequence < ? ORDER BY sequence"
                     ), arguments: [log, range.lowerBound, range.upperBound])
                 : try Data.fetchAll(
                     database.cachedStatement(

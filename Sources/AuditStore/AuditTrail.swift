@@ -48,7 +48,9 @@ public final class AuditTrail: Sendable {
 
     /// Puts an event on record soon; that it could not be is only logged.
     public func recordSoon(_ event: AuditEvent, in log: String) {
-        file.submit { try AuditFile.append([event], to: log, in: $0) } completion: { [logger] error in
+        file.submit {
+            try AuditFile.append([event], to: log, in: $0)
+        } completion: { [logger] error in
             guard let error else { return }
             logger.error("Event not on record", metadata: ["action": "\(event.action)", "reason": "\(error)"])
         }

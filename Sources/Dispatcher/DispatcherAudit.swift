@@ -62,7 +62,9 @@ public struct DispatcherAudit: Sendable {
             detail: ["problem": refusal.response.problem.code, "request": context.requestID])
         trail.note(
             event, in: refusal.tenant.map { "\($0)" } ?? log,
-            alike: "\(event.source) \(event.actor.kind) \(event.actor.id) \(event.action) \(refusal.response.problem.code)")
+            alike:
+                "\(event.source) \(event.actor.kind) \(event.actor.id) \(event.action) \(refusal.response.problem.code)"
+        )
     }
 
     private static var unwritable: ProblemResponse {

@@ -107,9 +107,11 @@ public struct RequestLimiter: Sendable {
         return (delay, alarms)
     }
 
-    /// How long an account has to wait for its failures; nil when it need not.
-    public func wait(ofAccount account: String, at now: UInt64) -> Double? {
-        failures.peek("account " + account)?.wait(at: now)
+    /// Looks at a request for an account before its credential is.
+    public func admit(account: String, at now: UInt64) throws(Refusal) {
+        if let wait = failures.peek("account " + account)?.wait(at: now) {
+            throw Refusal(scope: .failures, retryAfter: wait)
+        }
     }
 
     /// The part of an address that one customer usually has: all of an IPv4 address, the first 64 bits of an IPv6 one.

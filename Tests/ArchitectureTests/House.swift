@@ -142,7 +142,8 @@ enum House {
             "postern", .command,
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
-                "AuditLog", "EnrollmentProtocol", "AuditStore", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
+                "AuditLog", "EnrollmentProtocol", "AuditStore", "IdentityStore", "EnrollmentClient",
+                "StructuredLogging", "ConnectorServices",
                 "Connector",
             ],
             outside: [

@@ -15,7 +15,9 @@ import TestTools
 
     private static func leaves(_ count: Int, seed: UInt64) -> [AuditHash] {
         var random = SplitMix(seed: seed)
-        return (0..<count).map { _ in .leaf((0..<Int.random(in: 0..<40, using: &random)).map { _ in .random(in: 0...255, using: &random) }) }
+        return (0..<count).map { _ in
+            .leaf((0..<Int.random(in: 0..<40, using: &random)).map { _ in .random(in: 0...255, using: &random) })
+        }
     }
 
     private static func tree(_ leaves: [AuditHash]) -> MerkleTree<Never> {

@@ -28,7 +28,9 @@ import Testing
         func tamper(_ sql: String, _ arguments: StatementArguments = []) throws {
             var configuration = Configuration()
             configuration.busyMode = .timeout(5)
-            try DatabaseQueue(path: file.path, configuration: configuration).write { try $0.execute(sql: sql, arguments: arguments) }
+            try DatabaseQueue(path: file.path, configuration: configuration).write {
+                try $0.execute(sql: sql, arguments: arguments)
+            }
         }
 
         func finding(_ witnesses: [AuditVerifier.Witness] = []) async throws -> AuditVerifier.Finding? {
@@ -79,8 +81,10 @@ import Testing
 
     @Test func whatIsChangedInTheFileIsFoundAtItsRow() async throws {
         for (sql, expected) in [
-            ("UPDATE entries SET body = (SELECT body FROM entries WHERE sequence = 6) WHERE sequence = 5",
-                AuditVerifier.Finding.moved(row: 5, holds: 6)),
+            (
+                "UPDATE entries SET body = (SELECT body FROM entries WHERE sequence = 6) WHERE sequence = 5",
+                AuditVerifier.Finding.moved(row: 5, holds: 6)
+            ),
             ("DELETE FROM entries WHERE sequence = 5", .missing(row: 5)),
             ("DELETE FROM entries WHERE sequence = 19", .missing(row: 19)),
             ("UPDATE entries SET body = substr(body, 1, length(body) - 1) WHERE sequence = 5", .unreadable(row: 5)),
@@ -229,7 +233,8 @@ import Testing
         try await beat()
         #expect(ends[0].echoes(of: "t1")["c1"]?.size == 6)
 
-        try connector.tamper("DELETE FROM entries WHERE log = 'c'; DELETE FROM logs WHERE name = 'c'; DELETE FROM nodes")
+        try connector.tamper(
+            "DELETE FROM entries WHERE log = 'c'; DELETE FROM logs WHERE name = 'c'; DELETE FROM nodes")
         try await connector.file.append((100..<104).map(Self.event), to: "c")
         try await beat()
         try await beat()

@@ -47,20 +47,24 @@ struct AuditEndToEndTests {
             #expect(try await site.http("GET", "/v1/audit", key: "psa_wrong").status == 401)
 
             let own = try await site.postern(["audit", "list"], of: "one").output
-            for word in ["connector.register", "service.start", "configuration=", "policy.deny", "path=/closed/*",
-                "operator  connector.pause", "note=new switch", "tenant:", "note=from afar"]
-            {
+            for word in [
+                "connector.register", "service.start", "configuration=", "policy.deny", "path=/closed/*",
+                "operator  connector.pause", "note=new switch", "tenant:", "note=from afar",
+            ] {
                 #expect(own.contains(word), "\(word) in \(own)")
             }
             let acts = try await site.ctl(["audit", "list", "--action", "connectors"]).output
-            for word in ["connectors.register", "connectors.pause", "connectors.resume", "administrator:admin", "127.0.0.1"] {
+            for word in [
+                "connectors.register", "connectors.pause", "connectors.resume", "administrator:admin", "127.0.0.1",
+            ] {
                 #expect(acts.contains(word), "\(word) in \(acts)")
             }
             #expect(try await site.ctl(["audit", "list", "--since", "1h"]).output.contains("service.start"))
 
             try await waitUntil("the heads have been exchanged", within: .seconds(40)) {
                 let here = try await site.postern(["audit", "heads"], of: "one").output
-                return here.contains("root") && (try await site.ctl(["audit", "heads"]).output.contains("root"))
+                let there = try await site.ctl(["audit", "heads"]).output
+                return here.contains("root") && there.contains("root")
             }
             let verified = try await site.postern(["audit", "verify"], of: "one")
             #expect(verified.status == 0, "\(verified.errors)")
@@ -73,7 +77,8 @@ struct AuditEndToEndTests {
             let export = try await site.ctl(["audit", "export"]).output
             try site.write(export, to: "export")
             try site.write(Self.verifier, to: "verify.py")
-            let second = try await Program.run("python3", [site.path("verify.py"), site.path("export")], in: site.folder)
+            let second = try await Program.run(
+                "python3", [site.path("verify.py"), site.path("export")], in: site.folder)
             #expect(second.status == 0, "\(second.errors)")
             let ours = try await site.ctl(["audit", "verify", "--log", site.path("export")]).output
             let words = second.output.split(whereSeparator: \.isWhitespace)
@@ -89,8 +94,9 @@ struct AuditEndToEndTests {
     func tampered() async throws {
         try await Site.with(connectors: ["one"]) { site in
             try await waitUntil("the heads have been exchanged", within: .seconds(40)) {
-                try await site.ctl(["audit", "heads"]).output.contains("root")
-                    && site.postern(["audit", "heads"], of: "one").output.contains("root")
+                let here = try await site.postern(["audit", "heads"], of: "one").output
+                let there = try await site.ctl(["audit", "heads"]).output
+                return here.contains("root") && there.contains("root")
             }
             let heads = try site.write(try await site.postern(["audit", "heads"], of: "one").output, to: "heads")
             site.connectors["one"]?.signal(SIGTERM)
@@ -123,7 +129,8 @@ struct AuditEndToEndTests {
             // The tenant's turn: a row is taken away while nobody looks.
             site.tenant?.signal(SIGTERM)
             _ = await site.tenant?.wait()
-            let delete = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('DELETE FROM entries WHERE sequence = 2'); db.commit()"
+            let delete =
+                "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('DELETE FROM entries WHERE sequence = 2'); db.commit()"
             try site.write(delete, to: "delete.py")
             _ = try await Program.run(
                 "python3", [site.path("delete.py"), site.tenantFolder + "/audit.sqlite"], in: site.folder)

@@ -146,7 +146,8 @@ import Testing
         let answer = try await beat(head)
         #expect(answer.kept?.head == head)
         #expect(answer.own.head != nil)
-        let own = try await stage.call(.get, APIPath.ownState, certificate: machine.certificate).message(SelfAnswer.self)
+        let own = try await stage.call(.get, APIPath.ownState, certificate: machine.certificate).message(
+            SelfAnswer.self)
         #expect(own.auditHead?.head == head)
         #expect(try await entries(stage, nil, "audit.head").last?.event.detail["size"] == "5")
 

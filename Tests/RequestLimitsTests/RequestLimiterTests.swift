@@ -17,7 +17,9 @@ import Testing
         return settings
     }
 
-    private func refusal(_ body: () throws(RequestLimiter.Refusal) -> Void) -> RequestLimiter.Refusal? {
+    private typealias Limited = RequestLimiter.Refusal
+
+    private func refusal(_ body: () throws(Limited) -> Void) -> Limited? {
         do {
             try body()
             return nil
@@ -30,7 +32,8 @@ import Testing
     @Test(
         arguments: [
             ([0, 0, 0], [nil, nil, nil]), ([0, 0, 0, 0], [nil, nil, nil, 0.5]),
-            ([0, 0, 0, 250, 500], [nil, nil, nil, 0.25, nil]), ([0, 10_000, 10_000, 10_000, 10_000], [nil, nil, nil, nil, 0.5]),
+            ([0, 0, 0, 250, 500], [nil, nil, nil, 0.25, nil]),
+            ([0, 10_000, 10_000, 10_000, 10_000], [nil, nil, nil, nil, 0.5]),
             // A clock that is set back gives nothing and takes nothing.
             ([5000, 5000, 5000, 1000, 1500], [nil, nil, nil, 0.5, nil]),
         ] as [([UInt64], [Double?])])
@@ -60,37 +63,65 @@ import Testing
 
     @Test func aSourceIsLimitedByItselfAndByClass() {
         var limiter = RequestLimiter(Self.settings())
-        for _ in 0..<3 { #expect(refusal { () throws(RequestLimiter.Refusal) in try limiter.admit(from: "192.0.2.1", for: .registration, credential: nil, at: 0) } == nil) }
+        for _ in 0..<3 {
+            #expect(
+                refusal { () throws(Limited) in
+                    try limiter.admit(from: "192.0.2.1", for: .registration, credential: nil, at: 0)
+                } == nil)
+        }
         #expect(
-            refusal { () throws(RequestLimiter.Refusal) in try limiter.admit(from: "192.0.2.1", for: .registration, credential: nil, at: 0) }
+            refusal { () throws(Limited) in
+                try limiter.admit(from: "192.0.2.1", for: .registration, credential: nil, at: 0)
+            }
                 == .init(scope: .source, retryAfter: 0.5))
-        for (source, kind) in [("192.0.2.2", RouteClass.registration), ("192.0.2.1", .administration), ("192.0.2.1", .member), ("", .registration)] {
-            #expect(refusal { () throws(RequestLimiter.Refusal) in try limiter.admit(from: source, for: kind, credential: nil, at: 0) } == nil)
+        for (source, kind) in [
+            ("192.0.2.2", RouteClass.registration), ("192.0.2.1", .administration), ("192.0.2.1", .member),
+            ("", .registration),
+        ] {
+            #expect(
+                refusal { () throws(Limited) in try limiter.admit(from: source, for: kind, credential: nil, at: 0) }
+                    == nil)
         }
     }
 
     @Test func aFleetBehindOneAddressIsLimitedMemberByMember() {
         var limiter = RequestLimiter(Self.settings())
         for number in 0..<10_000 {
-            #expect(refusal { () throws(RequestLimiter.Refusal) in try limiter.admit(from: "192.0.2.1", for: .member, credential: nil, at: 0) } == nil)
-            #expect(refusal { () throws(RequestLimiter.Refusal) in try limiter.admit("connector \(number)", for: .member, credential: nil, at: 0) } == nil)
+            #expect(
+                refusal { () throws(Limited) in
+                    try limiter.admit(from: "192.0.2.1", for: .member, credential: nil, at: 0)
+                } == nil)
+            #expect(
+                refusal { () throws(Limited) in
+                    try limiter.admit("connector \(number)", for: .member, credential: nil, at: 0)
+                } == nil)
         }
-        #expect(refusal { () throws(RequestLimiter.Refusal) in try limiter.admit("connector 9", for: .member, credential: nil, at: 0) } == nil)
         #expect(
-            refusal { () throws(RequestLimiter.Refusal) in try limiter.admit("connector 9", for: .member, credential: nil, at: 0) }
+            refusal { () throws(Limited) in try limiter.admit("connector 9", for: .member, credential: nil, at: 0) }
+                == nil)
+        #expect(
+            refusal { () throws(Limited) in try limiter.admit("connector 9", for: .member, credential: nil, at: 0) }
                 == .init(scope: .principal, retryAfter: 1))
     }
 
     @Test func failedCredentialsDelayTheirSourceAndNotThoseWhoHaveProvenThemselves() {
         var limiter = RequestLimiter(Self.settings())
-        #expect(refusal { () throws(RequestLimiter.Refusal) in try limiter.admit("admin", for: .administration, credential: "good", at: 0) } == nil)
+        #expect(
+            refusal { () throws(Limited) in try limiter.admit("admin", for: .administration, credential: "good", at: 0)
+            } == nil)
         var alarms: [String] = []
-        for _ in 0..<5 { alarms += limiter.fail(from: "192.0.2.1", account: "gw", credential: "bad", at: 0).alarms.map(\.about) }
+        for _ in 0..<5 {
+            alarms += limiter.fail(from: "192.0.2.1", account: "gw", credential: "bad", at: 0).alarms.map(\.about)
+        }
         #expect(alarms == ["source 192.0.2.1", "account gw"])
-        #expect(limiter.wait(ofAccount: "gw", at: 0) == 4)
-        #expect(limiter.wait(ofAccount: "other", at: 0) == nil)
+        for (account, seconds) in [("gw", 4.0), ("other", nil)] {
+            let found = refusal { () throws(Limited) in try limiter.admit(account: account, at: 0) }
+            #expect(found?.retryAfter == seconds)
+        }
         func wait(_ credential: String?, _ source: String, at now: UInt64) -> Double? {
-            refusal { () throws(RequestLimiter.Refusal) in try limiter.admit(from: source, for: .administration, credential: credential, at: now) }?.retryAfter
+            refusal { () throws(Limited) in
+                try limiter.admit(from: source, for: .administration, credential: credential, at: now)
+            }?.retryAfter
         }
         #expect(wait("bad", "192.0.2.1", at: 0) == 4)
         #expect(wait(nil, "192.0.2.1", at: 1000) == 3)
@@ -102,18 +133,30 @@ import Testing
     @Test func whatItRemembersIsBounded() {
         var limiter = RequestLimiter(Self.settings { $0.entries = 100 })
         for number in 0..<5000 {
-            _ = refusal { () throws(RequestLimiter.Refusal) in try limiter.admit(from: "10.0.\(number / 256).\(number % 256)", for: .registration, credential: nil, at: 0) }
-            _ = refusal { () throws(RequestLimiter.Refusal) in try limiter.admit("c\(number)", for: .member, credential: "s\(number)", at: 0) }
+            _ = refusal { () throws(Limited) in
+                try limiter.admit(
+                    from: "10.0.\(number / 256).\(number % 256)", for: .registration, credential: nil, at: 0)
+            }
+            _ = refusal { () throws(Limited) in
+                try limiter.admit("c\(number)", for: .member, credential: "s\(number)", at: 0)
+            }
             _ = limiter.fail(from: "10.0.0.\(number)", account: "a\(number)", credential: nil, at: 0)
         }
         #expect(limiter.count <= 400)
         // Who is in use is not forgotten for those who come once.
         var busy = RequestLimiter(Self.settings { $0.entries = 100 })
         for number in 0..<1000 {
-            _ = refusal { () throws(RequestLimiter.Refusal) in try busy.admit(from: "192.0.2.9", for: .registration, credential: nil, at: 0) }
-            _ = refusal { () throws(RequestLimiter.Refusal) in try busy.admit(from: "n\(number)", for: .registration, credential: nil, at: 0) }
+            _ = refusal { () throws(Limited) in
+                try busy.admit(from: "192.0.2.9", for: .registration, credential: nil, at: 0)
+            }
+            _ = refusal { () throws(Limited) in
+                try busy.admit(from: "n\(number)", for: .registration, credential: nil, at: 0)
+            }
         }
-        #expect(refusal { () throws(RequestLimiter.Refusal) in try busy.admit(from: "192.0.2.9", for: .registration, credential: nil, at: 0) } != nil)
+        #expect(
+            refusal { () throws(Limited) in
+                try busy.admit(from: "192.0.2.9", for: .registration, credential: nil, at: 0)
+            } != nil)
     }
 
     @Test(arguments: [
@@ -125,7 +168,8 @@ import Testing
     }
 
     @Test func aFileChangesWhatItNamesAndNothingElse() throws {
-        let file = #"{"source":{"registration":{"per_second":1,"burst":5}},"failures":{"free":3},"port":{"body_seconds":5}}"#
+        let file =
+            #"{"source":{"registration":{"per_second":1,"burst":5}},"failures":{"free":3},"port":{"body_seconds":5}}"#
         let settings = try JSONDecoder().decode(LimitSettings.self, from: Data(file.utf8))
         var expected = LimitSettings()
         expected.source[.registration] = RequestRate(perSecond: 1, burst: 5)

@@ -40,7 +40,8 @@ struct AdministratorGate: Sendable {
         }
         guard let administrator = try await find(request, for: act) else {
             throw GateRefusal(
-                response: RelayAnswer.unauthorized("the credential is not an administrator's, has expired or was revoked"))
+                response: RelayAnswer.unauthorized(
+                    "the credential is not an administrator's, has expired or was revoked"))
         }
         return administrator
     }

@@ -87,21 +87,21 @@ struct RequestRoutes: Sendable {
         let tenant = dispatcher.tenant(viewer.tenant, named: viewer.tenantName)
         let verdict = try await DispatcherAudit.act(
             audit, "requests.cancel", on: "requests/\(id)", by: .init(viewer), in: viewer.tenant, context
-        ) { () -> CancelVerdict in tenant.cancel(id, by: viewer.keyID) }
-        if verdict != .notOpen { log("Request cancelled", id, by: viewer, "\(verdict)", context) }
-        switch verdict {
-        case .cancelled:
-            return try RelayAnswer.json(
-                CancelAnswer(verdict: "cancelled", request: try await report(on: id, for: viewer)))
-        case .stopping:
-            var response = try RelayAnswer.json(
-                CancelAnswer(verdict: "stopping", request: try await report(on: id, for: viewer)))
-            response.status = .accepted
-            return response
-        case .notOpen:
-            let state = before.state == "open" ? "ended just now" : "ended already: \(before.state)"
-            throw RelayAnswer.conflict(id, "it has \(state)")
+        ) { () -> CancelVerdict in
+            let verdict = tenant.cancel(id, by: viewer.keyID)
+            guard verdict != .notOpen else {
+                let state = before.state == "open" ? "ended just now" : "ended already: \(before.state)"
+                throw RelayAnswer.conflict(id, "it has \(state)")
+            }
+            return verdict
         }
+        log("Request cancelled", id, by: viewer, "\(verdict)", context)
+        let isStopping = verdict == .stopping
+        var response = try RelayAnswer.json(
+            CancelAnswer(
+                verdict: isStopping ? "stopping" : "cancelled", request: try await report(on: id, for: viewer)))
+        if isStopping { response.status = .accepted }
+        return response
     }
 
     @Sendable private func redrive(_ request: Request, _ context: PortContext) async throws -> Response {
@@ -124,14 +124,16 @@ struct RequestRoutes: Sendable {
             throw RelayAnswer.conflict(id, "it was a call, whose caller has gone; only submissions are taken up again")
         }
         let tenant = dispatcher.tenant(viewer.tenant, named: viewer.tenantName)
-        let isTaken = try await DispatcherAudit.act(
+        try await DispatcherAudit.act(
             audit, "requests.redrive", on: "requests/\(id)", by: .init(viewer), in: viewer.tenant, context
         ) {
-            try await asking { () throws(SubmissionError) in try await tenant.redrive(id, until: deadline) }
-        }
-        guard isTaken else {
-            throw RelayAnswer.conflict(
-                id, "it is \(before.state); only dead letters, failed and cancelled requests are taken up again")
+            let isTaken = try await asking { () throws(SubmissionError) in
+                try await tenant.redrive(id, until: deadline)
+            }
+            guard isTaken else {
+                throw RelayAnswer.conflict(
+                    id, "it is \(before.state); only dead letters, failed and cancelled requests are taken up again")
+            }
         }
         log("Request taken up again", id, by: viewer, "redriven", context)
         var response = try RelayAnswer.json(try await report(on: id, for: viewer))

@@ -42,7 +42,8 @@ struct AuditCommand: AsyncParsableCommand {
         func run() async throws {
             try await report {
                 let installation = try await Installation.open(state.folder)
-                let names = try log.map { [$0] }
+                let names =
+                    try log.map { [$0] }
                     ?? [Installation.auditLog] + installation.registry.tenants().map(\.slug)
                 let witnesses = try head.flatMap(AuditCommand.witnesses)
                 guard witnesses.isEmpty || log != nil else {

@@ -42,14 +42,16 @@ struct AuditCommand: AsyncParsableCommand {
                 .filter { !$0.isEmpty }.joined(separator: ":")
             let detail = event.detail.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
                 .map { "\($0.key)=\($0.value)" }.joined(separator: " ")
-            return "\(row.sequence)  \(time)  \(who)  \(event.action)  \(event.subject)  \(event.outcome.rawValue)  \(detail)"
+            return
+                "\(row.sequence)  \(time)  \(who)  \(event.action)  \(event.subject)  \(event.outcome.rawValue)  \(detail)"
         }
     }
 
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints the log as JSON lines.",
-            discussion: "'posternctl audit verify --log FILE --connector ID' compares it with what the tenant has kept.")
+            discussion: "'posternctl audit verify --log FILE --connector ID' compares it with what the tenant has kept."
+        )
         @OptionGroup var state: StateOptions
 
         func run() async throws {
@@ -115,7 +117,8 @@ struct AuditCommand: AsyncParsableCommand {
                 print(
                     witnesses.isEmpty
                         ? "no head of the other end was there to compare with; --head FILE adds some"
-                        : "heads compared: \(witnesses.count), the longest of \(witnesses.map(\.head.size).max() ?? 0) rows")
+                        : "heads compared: \(witnesses.count), the longest of \(witnesses.map(\.head.size).max() ?? 0) rows"
+                )
             }
         }
 

@@ -33,6 +33,7 @@ struct Refusal: Error {
         ProblemResponse(
             ProblemDetails(
                 code: problem.rawValue, title: problem.title, status: problem.status, detail: detail,
-                retryable: problem.isRetryable, retryAfter: problem.isRetryable ? Int((retryAfter ?? 1).rounded(.up)) : nil))
+                retryable: problem.isRetryable,
+                retryAfter: problem.isRetryable ? Int((retryAfter ?? 1).rounded(.up)) : nil))
     }
 }

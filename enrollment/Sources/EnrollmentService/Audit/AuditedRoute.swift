@@ -34,7 +34,7 @@ struct AuditedRoute: Sendable {
         case APIPath.enrollments where method == .post: .registration
         case _ where path.hasPrefix("/v1/certificates/"): .member
         case _ where path.hasPrefix("/oauth2/"): .token
-        case APIPath.authority, APIPath.description: .open
+        case APIPath.authority, APIPath.description, "/v1/crl": .open
         case _ where path.hasPrefix("/.well-known/"): .open
         default: .administration
         }

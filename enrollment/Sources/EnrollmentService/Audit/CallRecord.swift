@@ -14,6 +14,8 @@ final class CallRecord: Sendable {
         var tenant: Tenant?
         var subject: String?
         var detail: [String: String] = [:]
+        /// For whom the credential is meant to be, before it is judged.
+        var account: String?
         var intent: AuditFile.Intent?
     }
 
@@ -53,6 +55,14 @@ final class CallRecord: Sendable {
 }
 
 extension Call {
+    /// Says for whom a credential is meant to be, before it is judged: after failures for one account, further tries have
+    /// to wait wherever they come from.
+    func claims(account: String) throws {
+        guard let record else { return }
+        record.state.withLock { $0.account = account }
+        try record.door.limits.admit(account: account, for: record.route.limit, at: milliseconds)
+    }
+
     /// Says who makes the call, once that is known and before anything is done: they may come too often, and that they
     /// begin is on disk when this returns.
     func enter(as actor: AuditEvent.Actor, of tenant: Tenant) async throws {

@@ -24,10 +24,18 @@ final class PortLimits: Sendable {
         }
     }
 
+    func admit(account: String, for kind: RouteClass, at now: UInt64) throws(Refusal) {
+        try judge(kind) { limiter throws(RequestLimiter.Refusal) in
+            try limiter.admit(account: account, at: now)
+        }
+    }
+
     func fail(
         from source: String, account: String?, credential: String?, at now: UInt64
     ) -> [RequestLimiter.Alarm] {
-        let alarms = limiter.withLock { $0.fail(from: source, account: account, credential: credential, at: now).alarms }
+        let alarms = limiter.withLock {
+            $0.fail(from: source, account: account, credential: credential, at: now).alarms
+        }
         metrics.failed(alarms: alarms.count)
         return alarms
     }
@@ -49,7 +57,7 @@ final class PortLimits: Sendable {
             switch refusal.scope {
             case .source: "Too many requests come from this address."
             case .principal: "This credential makes too many requests."
-            case .failures: "Too many credentials from this address were not valid."
+            case .failures: "Too many credentials from this address, or for this account, were not valid."
             }
         var answer = Refusal(.rateLimited, "\(reason) Come again in \(Int(refusal.retryAfter.rounded(.up))) s.")
         answer.retryAfter = refusal.retryAfter

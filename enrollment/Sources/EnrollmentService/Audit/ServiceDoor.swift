@@ -37,6 +37,8 @@ struct ServiceDoor: Sendable {
                 from: call.source, for: record.route.limit, credential: call.credentialDigest, at: call.milliseconds)
             let response = try await handler(call)
             try await end(record, call, response)
+            // Some routes answer a refusal in a form of their own.
+            if response.status == .unauthorized || response.status == .forbidden { note(response, record, call) }
             return response
         } catch {
             note(error, record, call)
@@ -81,6 +83,16 @@ struct ServiceDoor: Sendable {
         }
     }
 
+    private func note(_ response: Response, _ record: CallRecord, _ call: Call) {
+        if response.status == .unauthorized { countFailure(nil, record, call) }
+        guard record.route.action == nil else { return }
+        let status = "\(response.status.code)"
+        let event = record.event(of: call, .refused, ["status": status, "request": call.context.requestID])
+        audit.note(
+            event, in: record.log,
+            alike: "\(event.source) \(event.actor.kind) \(event.actor.id) \(event.action) \(status)")
+    }
+
     /// Notes a refusal, the same ones of a minute as one row and a count; the sender does not wait for it.
     private func note(_ error: any Error, _ record: CallRecord, _ call: Call) {
         let refusal = error as? Refusal
@@ -111,8 +123,13 @@ struct ServiceDoor: Sendable {
         guard refusal.problem == .invalidCredentials else { return }
         let shown = call.credentialDigest
         guard shown != nil || record.route.limit == .member || record.route.limit == .token else { return }
+        countFailure(refusal, record, call)
+    }
+
+    private func countFailure(_ refusal: Refusal?, _ record: CallRecord, _ call: Call) {
+        let account = refusal?.account ?? record.state.withLock { $0.account }
         for alarm in limits.fail(
-            from: call.source, account: refusal.account, credential: shown, at: call.milliseconds)
+            from: call.source, account: account, credential: call.credentialDigest, at: call.milliseconds)
         {
             logger.error(
                 "Credentials fail again and again",
@@ -121,7 +138,7 @@ struct ServiceDoor: Sendable {
                 AuditEvent(
                     milliseconds: call.milliseconds, actor: .unknown, source: call.context.clientAddress,
                     action: "credentials.alarm", subject: alarm.about, outcome: .refused),
-                in: refusal.tenant?.id ?? log)
+                in: refusal?.tenant?.id ?? log)
         }
     }
 
