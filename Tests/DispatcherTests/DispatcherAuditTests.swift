@@ -4,6 +4,7 @@ import Dispatcher
 import DispatcherProtocol
 import Foundation
 import HTTPProblems
+import HTTPTypes
 import HummingbirdTesting
 import Logging
 import RelayFormat

@@ -168,7 +168,7 @@ struct AuditEndToEndTests {
 
             let outcome = try await Result.capturing {
                 let quiet = try await measure()
-                let statuses = Mutex<[Int: Int]>([:])
+                let statuses = Counts()
                 var slow: [RawConnection] = []
                 for _ in 0..<50 {
                     let connection = try await RawConnection.open(port: site.port, tls: plain)
@@ -177,22 +177,22 @@ struct AuditEndToEndTests {
                 }
                 let busy = try await withThrowingTaskGroup { group in
                     for flood in 0..<16 {
-                        group.addTask {
+                        group.addTask { [site, statuses] in
                             while !Task.isCancelled {
                                 let answer = try? await site.http(
                                     "POST", "/v1/enrollments/nonces", key: "pse_wrong\(flood)", timeout: .seconds(20))
-                                if let answer { statuses.withLock { $0[answer.status, default: 0] += 1 } }
+                                if let answer { statuses.count(answer.status) }
                             }
                         }
                     }
                     try await waitUntil("the limits hold", within: .seconds(20)) {
-                        statuses.withLock { $0[429, default: 0] } > 200
+                        statuses.all[429, default: 0] > 200
                     }
                     let busy = try await measure()
                     group.cancelAll()
                     return busy
                 }
-                let counted = statuses.withLock { $0 }
+                let counted = statuses.all
                 print("p99 of a member's calls: quiet \(quiet), flooded \(busy); answers to the flood: \(counted)")
                 #expect(busy < .seconds(2), "quiet \(quiet)")
                 #expect(counted.keys.allSatisfy { [401, 429].contains($0) }, "\(counted)")
@@ -210,6 +210,13 @@ struct AuditEndToEndTests {
             #expect(try await site.ctl(["groups", "list"]).status == 0)
         }
     }
+}
+
+/// How often each status came.
+private final class Counts: Sendable {
+    private let content = Mutex<[Int: Int]>([:])
+    var all: [Int: Int] { content.withLock { $0 } }
+    func count(_ status: Int) { content.withLock { $0[status, default: 0] += 1 } }
 }
 
 extension Result where Failure == any Error {
