@@ -158,7 +158,8 @@ extension ConnectorSession {
             deadline: message.deadline, dispatchUntil: message.dispatchUntil,
             mayBeRedelivery: arrival.mayBeRedelivery, runsAlone: message.runsAlone)
         return Visitor(
-            dispatch: dispatch, message: message, service: service, offer: offer(of: message.operation, by: service, named: message.service),
+            dispatch: dispatch, message: message, service: service,
+            offer: offer(of: message.operation, by: service, named: message.service),
             carrier: arrival.carrier)
     }
 

@@ -32,7 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "What this process does, by commas.")
     var roles = "enrollment,dispatcher,broker"
 
-    @Option(help: "A JSON file of limits, as Documentation/Identity.md describes it; what it does not name is as usual.")
+    @Option(help: "A JSON file of limits (Documentation/Identity.md); what it does not name is as usual.")
     var limits: String?
 
     @Option(help: "trace, debug, info, notice, warning or error.")
