@@ -26,6 +26,7 @@ let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -69,7 +70,7 @@ let package = Package(
         .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
         .target(name: "AuditLog", dependencies: [crypto]),
         .target(name: "RequestLimits"),
-        .target(name: "EnrollmentProtocol", dependencies: ["AuditLog", crypto]),
+        .target(name: "EnrollmentProtocol", dependencies: ["MachineIdentity", "AuditLog", crypto]),
         .target(name: "DispatcherProtocol"),
         .target(name: "Diagnostics"),
 
@@ -119,7 +120,8 @@ let package = Package(
             name: "Dispatcher",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog", "DispatcherProtocol",
-                "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio,
+                nioHTTP1,
                 nioPosix, crypto,
             ]),
 
@@ -140,7 +142,8 @@ let package = Package(
         .executableTarget(
             name: "postern",
             dependencies: [
-                "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "MachineIdentity", "AuditLog",
+                "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
+                "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
                 "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
@@ -151,7 +154,7 @@ let package = Package(
                 "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
                 "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore",
                 "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nioSSL,
+                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -235,7 +238,7 @@ let package = Package(
             dependencies: [
                 "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems",
                 "CertificateAuthority", crypto,
-                nio, nioPosix, nioHTTP1, nioSSL,
+                nio, nioConcurrencyHelpers, nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(
             name: "CertificateAuthorityTests",

@@ -83,12 +83,12 @@ struct RunCommand: AsyncParsableCommand {
             logger: logger)
         // Stopped from the last to the first: the session drains while the link still stands.
         let services: [any Service] = [
-            AuditService(audit: audit, store: state.store, identity: runtime.identity.record, logger: logger),
+            AuditService(audit: audit, store: state.store, identity: runtime.connection.identity.record, logger: logger),
             SecondSignal(),
             LinkService(link: runtime.link),
             HeartbeatService(
                 connection: runtime.connection, clock: runtime.clock, audit: audit,
-                tenant: runtime.identity.record.tenant, logger: logger),
+                tenant: runtime.connection.identity.record.tenant, logger: logger),
             RenewalService(runtime),
             ControlServer(
                 path: state.controlSocket,
