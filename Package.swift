@@ -68,7 +68,9 @@ let package = Package(
         .target(name: "BrokerCore", dependencies: ["RelayFormat", deque, heap]),
         .target(name: "HTTPProblems"),
         .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
-        .target(name: "EnrollmentProtocol", dependencies: ["MachineIdentity", crypto]),
+        .target(name: "AuditLog", dependencies: [crypto]),
+        .target(name: "RequestLimits"),
+        .target(name: "EnrollmentProtocol", dependencies: ["MachineIdentity", "AuditLog", crypto]),
         .target(name: "DispatcherProtocol"),
         .target(name: "Diagnostics"),
 
@@ -76,6 +78,7 @@ let package = Package(
         .target(name: "Failpoints"),
         .target(name: "StructuredLogging", dependencies: [logging]),
         .target(name: "DurableFiles", dependencies: [grdb, logging]),
+        .target(name: "AuditStore", dependencies: ["AuditLog", "DurableFiles", grdb, logging]),
         .target(
             name: "SQLiteBroker",
             dependencies: ["Failpoints", "DurableFiles", "RelayFormat", "BrokerCore", grdb, logging]),
@@ -116,8 +119,9 @@ let package = Package(
         .target(
             name: "Dispatcher",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort",
-                asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
+                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog", "DispatcherProtocol",
+                "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio,
+                nioHTTP1,
                 nioPosix, crypto,
             ]),
 
@@ -128,9 +132,9 @@ let package = Package(
         .target(
             name: "EnrollmentService",
             dependencies: [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "Failpoints",
-                "DurableFiles", "IdentityStore", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto,
-                logging, nio,
+                "CertificateAuthority", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "HTTPProblems", "Failpoints", "DurableFiles", "AuditStore", "IdentityStore", "TenantPort", hummingbird,
+                httpTypes, grdb, jwt, x509, asn1, crypto, logging, metrics, nio,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
 
@@ -139,24 +143,24 @@ let package = Package(
             name: "postern",
             dependencies: [
                 "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
-                "EnrollmentProtocol", "DurableFiles", "IdentityStore", "EnrollmentClient", "StructuredLogging",
-                "ConnectorServices",
-                "Connector", "Diagnostics",
+                "AuditLog",
+                "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
+                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
-                "TenantPort", "MachineIdentity", "EnrollmentProtocol", "IdentityStore", "StructuredLogging",
-                "Dispatcher", "CertificateAuthority",
+                "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore",
+                "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
                 "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
             dependencies: [
-                "RelayFormat", "HTTPProblems", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
-                "MachineIdentity", arguments,
+                "RelayFormat", "HTTPProblems", "AuditLog", "EnrollmentProtocol", "DispatcherProtocol",
+                "EnrollmentClient", "MachineIdentity", arguments,
             ]),
         .executableTarget(
             name: "relay-benchmark",
@@ -171,6 +175,9 @@ let package = Package(
         .target(name: "TestTools", path: "Tests/TestTools"),
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
+        .testTarget(name: "AuditLogTests", dependencies: ["TestTools", "AuditLog", crypto]),
+        .testTarget(name: "RequestLimitsTests", dependencies: ["RequestLimits"]),
+        .testTarget(name: "AuditStoreTests", dependencies: ["TestTools", "AuditLog", "AuditStore", grdb, logging]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(
@@ -184,8 +191,8 @@ let package = Package(
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems",
-                "DispatcherProtocol", "TenantPort",
+                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog",
+                "AuditStore", "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
             ]),
@@ -249,9 +256,9 @@ let package = Package(
         .testTarget(
             name: "EnrollmentServiceTests",
             dependencies: [
-                "TestTools", "EnrollmentService", "CertificateAuthority", "EnrollmentProtocol", "IdentityStore",
-                "MachineIdentity",
-                "HTTPProblems", "TenantPort", hummingbird, httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
+                "TestTools", "EnrollmentService", "CertificateAuthority", "AuditLog", "AuditStore", "RequestLimits",
+                "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems", "TenantPort", hummingbird,
+                httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
                 nioEmbedded, yams,
             ]),
     ]

@@ -73,7 +73,7 @@ extension ConnectorSession {
             let message = try envelope.decode(CancelMessage.self)
             carryOut(change { $0.table.cancel(message.dispatches, mode: message.mode, at: clock.now) })
         case .ask: answer(try envelope.decode(DispatchListMessage.self).dispatches, to: envelope.header.boot)
-        case .goAway: obey(try envelope.decode(GoAwayMessage.self))
+        case .goAway: obey(try envelope.decode(GoAwayMessage.self), from: envelope.header.sender)
         default: throw RelayFormatError(.foreign, in: "kind")
         }
     }
@@ -92,7 +92,8 @@ extension ConnectorSession {
         if isFirst { ping(header.boot) }
     }
 
-    private func obey(_ message: GoAwayMessage) {
+    private func obey(_ message: GoAwayMessage, from sender: MemberID) {
+        record(.ordered(order: "\(message.order)", by: "\(sender)", note: message.note))
         switch message.order {
         case .replaced: yield(note: message.note)
         case .drain:
@@ -157,7 +158,8 @@ extension ConnectorSession {
             deadline: message.deadline, dispatchUntil: message.dispatchUntil,
             mayBeRedelivery: arrival.mayBeRedelivery, runsAlone: message.runsAlone)
         return Visitor(
-            dispatch: dispatch, message: message, service: service, offer: offer(of: message.operation, by: service),
+            dispatch: dispatch, message: message, service: service,
+            offer: offer(of: message.operation, by: service, named: message.service),
             carrier: arrival.carrier)
     }
 
@@ -194,14 +196,26 @@ extension ConnectorSession {
         }
     }
 
-    private func offer(of operation: RequestMessage.Operation, by service: (any ConnectorService)?) -> Table.Offer {
+    private func offer(
+        of operation: RequestMessage.Operation, by service: (any ConnectorService)?, named name: String
+    ) -> Table.Offer {
         guard let service else { return .unknown }
         do {
             try service.authorize(operation)
             return .offered
         } catch {
+            switch operation {
+            case .http(let content):
+                record(
+                    .denied(
+                        service: name, method: content.method, target: content.target, reason: error.detail))
+            }
             return .denied(error)
         }
+    }
+
+    private func record(_ event: ConnectorEvent) {
+        state.withLock { $0.recorder }?(event)
     }
 
     /// Compares the group in whose name a request came with the queue that brought it, or with those served here.

@@ -26,6 +26,11 @@ extension ConnectorSession {
         state.withLock { $0.observer = observer }
     }
 
+    /// Calls the closure with what may be put on record; it must not block.
+    public func onEvent(_ recorder: @escaping @Sendable (ConnectorEvent) -> Void) {
+        state.withLock { $0.recorder = recorder }
+    }
+
     /// Gives back what has not started, finishes what runs within the limit, and ends `run`; returns at once.
     ///
     /// Of two drains the newer limit holds.

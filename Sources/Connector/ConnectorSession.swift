@@ -89,6 +89,8 @@ public final class ConnectorSession: Service {
         var standingSince = ContinuousClock.now
         /// Told of each pause and its end.
         var observer: (@Sendable () -> Void)?
+        /// Told of what may be put on record.
+        var recorder: (@Sendable (ConnectorEvent) -> Void)?
         var ending: Ending?
         /// When what still runs is given up; nil until the session has to end.
         var endsBy: ContinuousClock.Instant?

@@ -23,9 +23,11 @@ public struct EnrollmentCalls: Sendable {
     }
 
     /// Says that the machine lives.
-    public func heartbeat(version: String?) async throws(EnrollmentClientError) -> HeartbeatAnswer {
+    public func heartbeat(
+        version: String?, audit: AuditHeadsMessage? = nil
+    ) async throws(EnrollmentClientError) -> HeartbeatAnswer {
         try await explained { () async throws(EnrollmentClientError) in
-            try await http.call("POST", APIPath.heartbeat, body: HeartbeatRequest(version: version))
+            try await http.call("POST", APIPath.heartbeat, body: HeartbeatRequest(version: version, audit: audit))
         }
     }
 

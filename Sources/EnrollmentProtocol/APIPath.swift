@@ -34,5 +34,8 @@ public enum APIPath {
     public static let estAttributes = "/.well-known/est/csrattrs"
     public static let estEnroll = "/.well-known/est/simpleenroll"
     public static let estReenroll = "/.well-known/est/simplereenroll"
+    public static let audit = "/v1/audit"
+    public static let auditHead = "/v1/audit/head"
+    public static let auditConsistency = "/v1/audit/consistency"
     public static let description = "/openapi.yaml"
 }

@@ -7,7 +7,8 @@ public enum RFC3339 {
         let milliseconds = (date.timeIntervalSince1970 * 1000).rounded()
         let isWhole = milliseconds.truncatingRemainder(dividingBy: 1000) == 0
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: !isWhole)
-        return Date(timeIntervalSince1970: milliseconds / 1000).formatted(style)
+        // The style cuts off, and most milliseconds lie a little below themselves as binary fractions.
+        return Date(timeIntervalSince1970: (milliseconds + 0.25) / 1000).formatted(style)
     }
 
     /// Reads a time; nil when it is not one.

@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import AuditLog
+internal import AuditStore
 internal import CertificateAuthority
 internal import EnrollmentService
 internal import Foundation
@@ -14,6 +16,7 @@ struct CommandFailure: Error {
         case usage = 2
         case notInitialized = 3
         case alreadyThere = 4
+        case rewritten = 5
     }
 
     /// The exit code.
@@ -48,6 +51,10 @@ extension AsyncParsableCommand {
             try Self.end(.usage, "\(error.message). \(error.remedy)")
         } catch let error as CertificateAuthorityError {
             try Self.end(.usage, error.message)
+        } catch let finding as AuditVerifier.Finding {
+            try Self.end(.rewritten, "the audit log is not what it was: \(finding)")
+        } catch let error as AuditStoreError {
+            try Self.end(.unexpected, error.message)
         } catch let error as SQLiteBrokerError {
             try Self.end(.unexpected, "the queue cannot be opened: \(error)")
         } catch let error as LedgerError {

@@ -12,12 +12,13 @@ struct PosternTenantCommand: AsyncParsableCommand {
         discussion: """
             Begin with 'postern-tenant init', then 'postern-tenant serve'. Operators then use posternctl.
 
-            Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 3 not initialised; 4 there already.
+            Exit codes: 0 done; 1 unexpected; 2 usage or configuration; 3 not initialised; 4 there already; 5 the audit
+            log is not what it was.
             """,
         version: PosternVersion.text,
         subcommands: [
             InitCommand.self, ShowCommand.self, TenantsCommand.self, ServeCommand.self, KeysCommand.self,
-            AuthorityCommand.self,
+            AuthorityCommand.self, AuditCommand.self,
         ])
 
     /// Runs the command that the arguments name, with what it knows kept out of core dumps.

@@ -9,6 +9,7 @@ internal import Logging
 internal import NIOSSL
 internal import RelayDelivery
 internal import RelayFormat
+internal import RequestLimits
 internal import RequestLedger
 internal import SQLiteBroker
 internal import ServiceLifecycle
@@ -20,10 +21,11 @@ struct TenantRuntime {
     let services: [any Service]
 
     init(
-        installation: Installation, roles: Set<ServeCommand.Role>, host: String, port: Int, logger: Logger
+        installation: Installation, roles: Set<ServeCommand.Role>, host: String, port: Int, limits: LimitSettings,
+        logger: Logger
     ) async throws {
-        var services: [any Service] = []
-        let enrollment = try EnrollmentServer(installation: installation, logger: logger)
+        var services: [any Service] = [AuditService(installation: installation, roles: roles, logger: logger)]
+        let enrollment = try EnrollmentServer(installation: installation, limits: limits, logger: logger)
         var routes: [@Sendable (Router<PortContext>) -> Void] = []
         var upgrade: PortUpgrade?
         var broker: DurableBroker?
@@ -61,11 +63,12 @@ struct TenantRuntime {
             }
             services.append(dispatcher)
             let administrators = RegisteredAdministrators(enrollment.administrators)
+            let audit = DispatcherAudit(trail: installation.audit, log: Installation.auditLog)
             let api = DispatcherRoutes(
                 dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers),
-                administrators: administrators, webhooks: webhooks, deliveries: ledger)
+                administrators: administrators, webhooks: webhooks, deliveries: ledger, audit: audit)
             routes.append { api.register(on: $0) }
-            let orders = ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators)
+            let orders = ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators, audit: audit)
             routes.append { orders.register(on: $0) }
             // Observers are called in the order in which they came: the broker's has closed the links by now.
             enrollment.onStandingChanged { tenant, connector, standing in
@@ -90,7 +93,7 @@ struct TenantRuntime {
         let registry = installation.registry
         services.append(
             try PortService(
-                configuration: .init(host: host, port: port, tls: try Self.tls(of: installation)), upgrade: upgrade,
+                configuration: Self.port(host, port, try Self.tls(of: installation), limits.port), upgrade: upgrade,
                 logger: logger,
                 readiness: {
                     do {
@@ -111,6 +114,15 @@ struct TenantRuntime {
                 },
                 routes: { router in for add in adders { add(router) } }))
         self.services = services
+    }
+
+    private static func port(
+        _ host: String, _ port: Int, _ tls: TLSConfiguration, _ limits: LimitSettings.Port
+    ) -> PortService.Configuration {
+        .init(
+            host: host, port: port, tls: tls, firstRequestTimeout: .seconds(limits.firstRequest),
+            idleTimeout: .seconds(limits.idle), bodyTimeout: .seconds(limits.body), largestHead: limits.head,
+            maximumConnections: limits.connections)
     }
 
     private static func tls(of installation: Installation) throws -> TLSConfiguration {

@@ -21,7 +21,7 @@ struct PosternCommand: AsyncParsableCommand {
         subcommands: [
             RegisterCommand.self, RunCommand.self, StatusCommand.self, PingCommand.self, DrainCommand.self,
             PauseCommand.self, ResumeCommand.self, IdentityCommand.self, RotateCommand.self,
-            UnregisterCommand.self, DoctorCommand.self,
+            AuditCommand.self, UnregisterCommand.self, DoctorCommand.self,
         ])
 
     /// Runs the command that the arguments name; arguments that make no sense end with the documented code 2.

@@ -10,6 +10,7 @@ struct CommandFailure: Error, CustomStringConvertible {
         case refused = 4
         case callFailed = 5
         case serviceFailed = 6
+        case rewritten = 7
         case network = 8
     }
 

@@ -12,12 +12,12 @@ struct PosternctlCommand: AsyncParsableCommand {
 
             Exit codes: 0 done; 1 unexpected; 2 usage; 3 not logged in; 4 refused by the tenant; 5 the call did not
             reach its service, or nobody knows whether it did; 6 the service answered with a status of 400 or more
-            (call --fail); 8 network or TLS.
+            (call --fail); 7 the audit log is not what it was; 8 network or TLS.
             """,
         version: PosternVersion.text,
         subcommands: [
             LoginCommand.self, WhoAmICommand.self, GroupsCommand.self, AccountsCommand.self, EnrollmentsCommand.self,
             ConnectorsCommand.self, APIKeysCommand.self, WebhooksCommand.self, CallCommand.self, SubmitCommand.self,
-            RequestsCommand.self, WhyCommand.self,
+            RequestsCommand.self, WhyCommand.self, AuditCommand.self,
         ])
 }

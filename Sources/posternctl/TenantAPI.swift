@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import AuditLog
 internal import DispatcherProtocol
 internal import EnrollmentClient
 internal import EnrollmentProtocol
@@ -151,6 +152,8 @@ extension AsyncParsableCommand {
         } catch let problem as ProblemDetails {
             let request = problem.instance.map { " (request \($0))" } ?? ""
             try Self.end(.callFailed, "\(problem.code): \(problem.detail)\(request)")
+        } catch let finding as AuditVerifier.Finding {
+            try Self.end(.rewritten, "the audit log is not what it was: \(finding)")
         } catch let error as EnrollmentClientError {
             let advice = error.advice.isEmpty ? "" : " \(error.advice)"
             try Self.end(error.exitCode, "\(error.message)\(advice)")

@@ -66,8 +66,10 @@ enum House {
         Target("HTTPProblems", .pure),
         // The certificate library speaks in Dates.
         Target("MachineIdentity", .pure, outside: ["X509", "SwiftASN1", "Crypto"], foundation: .types),
+        Target("AuditLog", .pure, outside: ["Crypto"]),
+        Target("RequestLimits", .pure),
         // The enrollment API speaks JSON and RFC 3339.
-        Target("EnrollmentProtocol", .pure, ["MachineIdentity"], outside: ["Crypto"], foundation: .all),
+        Target("EnrollmentProtocol", .pure, ["MachineIdentity", "AuditLog"], outside: ["Crypto"], foundation: .all),
         Target("DispatcherProtocol", .pure),
         Target("Diagnostics", .pure),
 
@@ -75,6 +77,7 @@ enum House {
         Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
         Target("StructuredLogging", .adapter, outside: ["Logging"]),
         Target("DurableFiles", .adapter, outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
+        Target("AuditStore", .adapter, ["AuditLog", "DurableFiles"], outside: ["GRDB", "Logging"]),
         Target(
             "SQLiteBroker", .adapter, ["Failpoints", "DurableFiles", "RelayFormat", "BrokerCore"],
             outside: ["GRDB", "Logging"]),
@@ -115,7 +118,10 @@ enum House {
             ]),
         Target(
             "Dispatcher", .service,
-            ["RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "DispatcherProtocol", "TenantPort"],
+            [
+                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog", "DispatcherProtocol",
+                "AuditStore", "TenantPort",
+            ],
             outside: [
                 "AsyncHTTPClient", "Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
                 "NIOHTTP1", "NIOPosix", "Crypto",
@@ -127,20 +133,20 @@ enum House {
         Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
             [
-                "CertificateAuthority", "MachineIdentity", "EnrollmentProtocol", "HTTPProblems", "Failpoints",
-                "DurableFiles", "IdentityStore", "TenantPort",
+                "CertificateAuthority", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "HTTPProblems", "Failpoints", "DurableFiles", "AuditStore", "IdentityStore", "TenantPort",
             ],
             outside: [
-                "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "NIOCore",
-                "ServiceLifecycle",
+                "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "Metrics",
+                "NIOCore", "ServiceLifecycle",
             ]),
 
         Target(
             "postern", .command,
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
-                "EnrollmentProtocol", "IdentityStore", "EnrollmentClient", "StructuredLogging", "ConnectorServices",
-                "Connector", "Diagnostics", "DurableFiles",
+                "AuditLog", "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
+                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",
@@ -151,7 +157,8 @@ enum House {
             [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
                 "TenantPort",
-                "MachineIdentity", "EnrollmentProtocol", "IdentityStore", "StructuredLogging", "Dispatcher",
+                "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore", "IdentityStore",
+                "StructuredLogging", "Dispatcher",
                 "CertificateAuthority", "EnrollmentService",
             ],
             outside: [
@@ -160,8 +167,8 @@ enum House {
         Target(
             "posternctl", .command,
             [
-                "RelayFormat", "HTTPProblems", "EnrollmentProtocol", "DispatcherProtocol", "EnrollmentClient",
-                "MachineIdentity",
+                "RelayFormat", "HTTPProblems", "AuditLog", "EnrollmentProtocol", "DispatcherProtocol",
+                "EnrollmentClient", "MachineIdentity",
             ],
             outside: ["ArgumentParser", "Logging"]),
         Target(

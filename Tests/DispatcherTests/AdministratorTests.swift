@@ -27,8 +27,8 @@ import Testing
         do {
             _ = try await gate.administrator(request(credential), for: act)
             return 200
-        } catch let problem as ProblemResponse {
-            return problem.problem.status
+        } catch let refusal as GateRefusal {
+            return refusal.response.problem.status
         }
     }
 

@@ -18,15 +18,17 @@ import TenantPort
 struct RoutesHarness {
     let service: RecordingService
     let callers: TestCallers
-    private let tenant = TenantID.random()
+    let tenant = TenantID.random()
     private let group = GroupID.random()
     private let bounds: LedgerBounds
+    private let audit: DispatcherAudit?
 
     init(
-        bounds: LedgerBounds = LedgerBounds(),
+        bounds: LedgerBounds = LedgerBounds(), audit: DispatcherAudit? = nil,
         answer: @escaping RecordingService.Answer = { .http(.init(status: 200, headers: [], body: $0.body)) }
     ) {
         self.bounds = bounds
+        self.audit = audit
         service = RecordingService(answer)
         callers = TestCallers(tenant: tenant, group: group)
     }
@@ -55,9 +57,9 @@ struct RoutesHarness {
         let administrators = TestAdministrators(tenant: tenant, group: group)
         DispatcherRoutes(
             dispatcher: dispatcher, callers: callers, administrators: administrators,
-            webhooks: TestWebhooks(names: ["billing"]), deliveries: ledger
+            webhooks: TestWebhooks(names: ["billing"]), deliveries: ledger, audit: audit
         ).register(on: router)
-        ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators).register(on: router)
+        ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators, audit: audit).register(on: router)
         let application = Application(router: router, logger: logger)
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await dispatcher.run() }

@@ -19,6 +19,15 @@ import Testing
         #expect(String(decoding: data, as: UTF8.self).contains(#""expires_in":60"#))
     }
 
+    @Test func everyMillisecondIsReadBackAsItWasWritten() throws {
+        for offset in 0..<3000 {
+            let milliseconds = 1_795_270_000_000 + Double(offset)
+            let text = RFC3339.text(of: Date(timeIntervalSince1970: milliseconds / 1000))
+            let read = try #require(RFC3339.date(from: text))
+            #expect((read.timeIntervalSince1970 * 1000).rounded() == milliseconds, "\(text)")
+        }
+    }
+
     @Test func anUnknownFieldIsNamed() {
         let found = Self.error(#"{"name":"a","administrator":true}"#)
         #expect(found?.code == .unknownField)

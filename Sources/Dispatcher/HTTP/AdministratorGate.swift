@@ -1,3 +1,4 @@
+internal import AuditLog
 internal import Hummingbird
 internal import TenantPort
 
@@ -30,26 +31,32 @@ struct AdministratorGate: Sendable {
 
     /// Finds the administrator by the request's credential; the tenant comes from there alone.
     ///
-    /// - Throws: a `ProblemResponse` of 401 for a credential that administers nothing, 403 for one that may not do this.
+    /// - Throws: a `GateRefusal` of 401 for a credential that administers nothing, 403 for one that may not do this.
     func administrator(_ request: Request, for act: Act) async throws -> Administrator {
         guard request.apiKey != nil else {
-            throw RelayAnswer.unauthorized("an administrator's credential is needed, as \"Authorization: Bearer ...\"")
+            throw GateRefusal(
+                response: RelayAnswer.unauthorized(
+                    "an administrator's credential is needed, as \"Authorization: Bearer ...\""))
         }
         guard let administrator = try await find(request, for: act) else {
-            throw RelayAnswer.unauthorized("the credential is not an administrator's, has expired or was revoked")
+            throw GateRefusal(
+                response: RelayAnswer.unauthorized(
+                    "the credential is not an administrator's, has expired or was revoked"))
         }
         return administrator
     }
 
     /// The same where others may come as well: nil for a credential that administers nothing.
     ///
-    /// - Throws: a `ProblemResponse` of 403 for an administrator who may not do this.
+    /// - Throws: a `GateRefusal` of 403 for an administrator who may not do this.
     func find(_ request: Request, for act: Act) async throws -> Administrator? {
         guard let key = request.apiKey, let administrator = try await authentication.administrator(forKey: key) else {
             return nil
         }
         guard act.isAllowed(to: administrator) else {
-            throw RelayAnswer.notPermitted("\(administrator.name) may not \(act.text)")
+            throw GateRefusal(
+                response: RelayAnswer.notPermitted("\(administrator.name) may not \(act.text)"),
+                tenant: administrator.tenant, actor: .init(administrator))
         }
         return administrator
     }

@@ -1,3 +1,4 @@
+internal import AuditLog
 internal import Hummingbird
 internal import RelayFormat
 
@@ -24,7 +25,9 @@ struct CallerGate: Sendable {
     /// Checks that a service is open to a caller.
     func check(_ caller: Caller, opens service: String) throws {
         guard caller.opens(service) else {
-            throw RelayAnswer.notPermitted("the API key does not open the service \"\(service)\"")
+            throw GateRefusal(
+                response: RelayAnswer.notPermitted("the API key does not open the service \"\(service)\""),
+                tenant: caller.tenant, actor: .init(kind: "api-key", id: caller.keyID))
         }
     }
 
@@ -43,10 +46,12 @@ struct CallerGate: Sendable {
 
     private func caller(of request: Request) async throws -> Caller {
         guard let key = request.apiKey else {
-            throw RelayAnswer.unauthorized("an API key is needed, as \"Authorization: Bearer ...\"")
+            throw GateRefusal(
+                response: RelayAnswer.unauthorized("an API key is needed, as \"Authorization: Bearer ...\""))
         }
         guard let caller = try await callers.caller(forKey: key) else {
-            throw RelayAnswer.unauthorized("the API key is not known, has expired or was revoked")
+            throw GateRefusal(
+                response: RelayAnswer.unauthorized("the API key is not known, has expired or was revoked"))
         }
         return caller
     }

@@ -1,5 +1,6 @@
 public import Hummingbird
 public import TenantPort
+internal import AuditLog
 internal import DispatcherProtocol
 internal import Foundation
 internal import HTTPProblems
@@ -19,15 +20,20 @@ public struct ConnectorOrderRoutes: Sendable {
 
     private let dispatcher: DispatchService
     private let administrators: AdministratorGate
+    private let audit: DispatcherAudit?
 
     /// Joins the dispatcher and those who know its operators.
-    public init(dispatcher: DispatchService, administrators: any AdministratorAuthentication) {
+    public init(
+        dispatcher: DispatchService, administrators: any AdministratorAuthentication, audit: DispatcherAudit? = nil
+    ) {
         self.dispatcher = dispatcher
+        self.audit = audit
         self.administrators = AdministratorGate(authentication: administrators)
     }
 
     /// Adds the routes.
-    public func register(on router: Router<PortContext>) {
+    public func register(on port: Router<PortContext>) {
+        let router = port.group("").add(middleware: RefusalMiddleware(audit: audit))
         router.get("/v1/presence", use: presence)
         router.post("/v1/connectors/{id}/drain") { try await order(.drain, $0, $1) }
         router.post("/v1/connectors/{id}/pause") { try await order(.pause, $0, $1) }
@@ -52,8 +58,13 @@ public struct ConnectorOrderRoutes: Sendable {
             throw RelayAnswer.malformed("a pause has a note that says why, for those who find the connector paused")
         }
         let message = GoAwayMessage(kind, until: until(order, kind), note: note)
-        guard peer.standing == .online, tenant.order(message, to: peer.member) else {
-            throw Self.notOnline(peer)
+        try await DispatcherAudit.act(
+            audit, "connectors.\(kind)", on: "connectors/\(peer.member)", by: .init(administrator),
+            in: administrator.tenant, context, ["note": note, "name": peer.name]
+        ) {
+            guard peer.standing == .online, tenant.order(message, to: peer.member) else {
+                throw Self.notOnline(peer)
+            }
         }
         context.logger.notice(
             "Connector is told to change",

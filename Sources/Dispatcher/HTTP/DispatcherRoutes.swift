@@ -14,25 +14,29 @@ public struct DispatcherRoutes: Sendable {
     private let gate: CallerGate
     private let submissions: SubmissionRoutes
     private let requests: RequestRoutes
+    private let audit: DispatcherAudit?
 
     /// Joins the dispatcher and those who know its callers, its administrators and its webhooks.
     ///
     /// - Parameters:
     ///   - webhooks: knows where results can be sent; nil where no submission may name a webhook.
     ///   - deliveries: knows how the sending stands; nil where nothing is sent.
+    ///   - audit: where acts and refusals are put on record.
     public init(
         dispatcher: DispatchService, callers: any CallerAuthentication,
         administrators: any AdministratorAuthentication, webhooks: (any WebhookDirectory)? = nil,
-        deliveries: (any WebhookLedger)? = nil
+        deliveries: (any WebhookLedger)? = nil, audit: DispatcherAudit? = nil
     ) {
         self.dispatcher = dispatcher
+        self.audit = audit
         gate = CallerGate(callers, administrators: AdministratorGate(authentication: administrators))
         submissions = SubmissionRoutes(dispatcher: dispatcher, gate: gate, webhooks: webhooks)
-        requests = RequestRoutes(dispatcher: dispatcher, gate: gate, deliveries: deliveries)
+        requests = RequestRoutes(dispatcher: dispatcher, gate: gate, deliveries: deliveries, audit: audit)
     }
 
     /// Adds the routes.
-    public func register(on router: Router<PortContext>) {
+    public func register(on port: Router<PortContext>) {
+        let router = port.group("").add(middleware: RefusalMiddleware(audit: audit))
         let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
         for method in methods {
             router.on("/v1/groups/:group/services/:service", method: method, use: relay)

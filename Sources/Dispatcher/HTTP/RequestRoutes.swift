@@ -1,3 +1,4 @@
+internal import AuditLog
 internal import DispatcherProtocol
 internal import Foundation
 internal import HTTPTypes
@@ -15,8 +16,9 @@ struct RequestRoutes: Sendable {
     let dispatcher: DispatchService
     let gate: CallerGate
     let deliveries: (any WebhookLedger)?
+    let audit: DispatcherAudit?
 
-    func register(on router: Router<PortContext>) {
+    func register(on router: RouterGroup<PortContext>) {
         router.get("/v1/requests", use: list)
         router.get("/v1/requests/:id", use: show)
         router.get("/v1/requests/:id/why", use: why)
@@ -82,21 +84,24 @@ struct RequestRoutes: Sendable {
     @Sendable private func cancel(_ request: Request, _ context: PortContext) async throws -> Response {
         let (viewer, id) = try await subject(request, context, for: .changeRequests)
         let before = try await report(on: id, for: viewer)
-        let verdict = dispatcher.tenant(viewer.tenant, named: viewer.tenantName).cancel(id, by: viewer.keyID)
-        if verdict != .notOpen { log("Request cancelled", id, by: viewer, "\(verdict)", context) }
-        switch verdict {
-        case .cancelled:
-            return try RelayAnswer.json(
-                CancelAnswer(verdict: "cancelled", request: try await report(on: id, for: viewer)))
-        case .stopping:
-            var response = try RelayAnswer.json(
-                CancelAnswer(verdict: "stopping", request: try await report(on: id, for: viewer)))
-            response.status = .accepted
-            return response
-        case .notOpen:
-            let state = before.state == "open" ? "ended just now" : "ended already: \(before.state)"
-            throw RelayAnswer.conflict(id, "it has \(state)")
+        let tenant = dispatcher.tenant(viewer.tenant, named: viewer.tenantName)
+        let verdict = try await DispatcherAudit.act(
+            audit, "requests.cancel", on: "requests/\(id)", by: .init(viewer), in: viewer.tenant, context
+        ) { () -> CancelVerdict in
+            let verdict = tenant.cancel(id, by: viewer.keyID)
+            guard verdict != .notOpen else {
+                let state = before.state == "open" ? "ended just now" : "ended already: \(before.state)"
+                throw RelayAnswer.conflict(id, "it has \(state)")
+            }
+            return verdict
         }
+        log("Request cancelled", id, by: viewer, "\(verdict)", context)
+        let isStopping = verdict == .stopping
+        var response = try RelayAnswer.json(
+            CancelAnswer(
+                verdict: isStopping ? "stopping" : "cancelled", request: try await report(on: id, for: viewer)))
+        if isStopping { response.status = .accepted }
+        return response
     }
 
     @Sendable private func redrive(_ request: Request, _ context: PortContext) async throws -> Response {
@@ -119,10 +124,16 @@ struct RequestRoutes: Sendable {
             throw RelayAnswer.conflict(id, "it was a call, whose caller has gone; only submissions are taken up again")
         }
         let tenant = dispatcher.tenant(viewer.tenant, named: viewer.tenantName)
-        let isTaken = try await asking { () throws(SubmissionError) in try await tenant.redrive(id, until: deadline) }
-        guard isTaken else {
-            throw RelayAnswer.conflict(
-                id, "it is \(before.state); only dead letters, failed and cancelled requests are taken up again")
+        try await DispatcherAudit.act(
+            audit, "requests.redrive", on: "requests/\(id)", by: .init(viewer), in: viewer.tenant, context
+        ) {
+            let isTaken = try await asking { () throws(SubmissionError) in
+                try await tenant.redrive(id, until: deadline)
+            }
+            guard isTaken else {
+                throw RelayAnswer.conflict(
+                    id, "it is \(before.state); only dead letters, failed and cancelled requests are taken up again")
+            }
         }
         log("Request taken up again", id, by: viewer, "redriven", context)
         var response = try RelayAnswer.json(try await report(on: id, for: viewer))

@@ -13,7 +13,7 @@ struct SubmissionRoutes: Sendable {
     let gate: CallerGate
     let webhooks: (any WebhookDirectory)?
 
-    func register(on router: Router<PortContext>) {
+    func register(on router: RouterGroup<PortContext>) {
         router.post("/v1/groups/:group/submissions", use: submit)
         router.get("/v1/groups/:group/submissions/:id", use: result)
     }

@@ -25,6 +25,8 @@ public struct SelfAnswer: Codable, Sendable, Equatable {
     public var notAfter: Date
     /// The tenant's clock.
     public var serverTime: Date
+    /// The newest head of the caller's audit log that the tenant keeps.
+    public var auditHead: AuditHeadReference?
 
     /// Makes an answer.
     public init(
@@ -47,6 +49,7 @@ public struct SelfAnswer: Codable, Sendable, Equatable {
         case connectorID = "connector_id"
         case notAfter = "not_after"
         case serverTime = "server_time"
+        case auditHead = "audit_head"
     }
 }
 
@@ -54,13 +57,16 @@ public struct SelfAnswer: Codable, Sendable, Equatable {
 public struct HeartbeatRequest: EnrollmentRequest, Equatable {
     /// The version of the program.
     public var version: String?
+    /// The heads of the audit logs.
+    public var audit: AuditHeadsMessage?
 
     /// Makes a request.
-    public init(version: String? = nil) {
+    public init(version: String? = nil, audit: AuditHeadsMessage? = nil) {
         self.version = version
+        self.audit = audit
     }
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case version }
+    enum CodingKeys: String, CodingKey, CaseIterable { case version, audit }
 
     public static var fields: [String] { CodingKeys.allCases.map(\.rawValue) }
 }
@@ -73,16 +79,19 @@ public struct HeartbeatAnswer: Codable, Sendable, Equatable {
     public var interval: Int
     /// What the connector shall do; it leaves alone what it does not know.
     public var actions: [String]
+    /// The heads of the audit logs.
+    public var audit: AuditHeadsMessage?
 
     /// Makes an answer.
-    public init(serverTime: Date, interval: Int, actions: [String] = []) {
+    public init(serverTime: Date, interval: Int, actions: [String] = [], audit: AuditHeadsMessage? = nil) {
         self.serverTime = serverTime
         self.interval = interval
         self.actions = actions
+        self.audit = audit
     }
 
     enum CodingKeys: String, CodingKey {
-        case interval, actions
+        case interval, actions, audit
         case serverTime = "server_time"
     }
 }

@@ -32,6 +32,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "What this process does, by commas.")
     var roles = "enrollment,dispatcher,broker"
 
+    @Option(help: "A JSON file of limits (Documentation/Identity.md); what it does not name is as usual.")
+    var limits: String?
+
     @Option(help: "trace, debug, info, notice, warning or error.")
     var logLevel: Logger.Level = .info
 
@@ -44,11 +47,12 @@ struct ServeCommand: AsyncParsableCommand {
             let (host, port) = try Self.address(listen)
             let roles = try Self.roles(roles)
             try state.folder.sealKeys()
-            let installation = try await Installation.open(state.folder)
+            let limits = try LimitFile.read(limits)
+            let installation = try await Installation.open(state.folder, logger: logger)
             // Of several processes with one state folder, one has the queue and the ledger.
             let lock = try roles.contains(.broker) ? Self.lock(state.folder) : nil
             let tenancy = try await TenantRuntime(
-                installation: installation, roles: roles, host: host, port: port,
+                installation: installation, roles: roles, host: host, port: port, limits: limits,
                 logger: logger)
             // What the library says of services at debug level would print all that they hold.
             var lifecycleLogger = logger

@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import AuditLog
+internal import AuditStore
 internal import EnrollmentProtocol
 internal import EnrollmentService
 internal import Foundation
@@ -22,6 +24,10 @@ struct TenantsCommand: AsyncParsableCommand {
             try await report {
                 let installation = try await Installation.open(state.folder)
                 let (tenant, secret) = try installation.createTenant(slug: slug, name: name ?? slug, now: .now)
+                let made = AuditEvent(
+                    milliseconds: installation.audit.present, actor: .init(kind: "operator"), action: "tenants.create",
+                    subject: "tenants/\(tenant.slug)")
+                for log in [Installation.auditLog, tenant.id] { try await installation.audit.record([made], in: log) }
                 print("Tenant \(tenant.slug) is made.")
                 try TenantsCommand.hand(over: secret, of: tenant, to: adminFile)
             }

@@ -1,4 +1,8 @@
 internal import ArgumentParser
+internal import AuditLog
+internal import AuditStore
+internal import EnrollmentProtocol
+internal import Logging
 internal import RelayFormat
 internal import EnrollmentClient
 internal import Foundation
@@ -49,9 +53,14 @@ struct RegisterCommand: AsyncParsableCommand {
                     if !json { Self.show(step) }
                 }
             }
-            guard replace else { return try tell(try await register(in: state.store, named: nil)) }
+            guard replace else {
+                let outcome = try await register(in: state.store, named: nil)
+                await record(outcome)
+                return try tell(outcome)
+            }
             let replaced = try await IdentityExchange(store: state.store, stateDir: state.stateDir, network: network)
                 .run { try await register(in: $0, named: $1) }
+            await record(replaced.outcome)
             try tell(replaced.outcome, replaced: replaced.old)
         }
     }
@@ -60,6 +69,24 @@ struct RegisterCommand: AsyncParsableCommand {
     private static func show(_ step: RegistrationStep) {
         let isWaiting = if case .approval = step { true } else { false }
         FileHandle.standardOutput.write(Data("\(isWaiting ? "…" : "✓") \(step)\n".utf8))
+    }
+
+    /// Puts a new registration on record.
+    private func record(_ outcome: Registration.Outcome) async {
+        guard case .registered(let identity) = outcome else { return }
+        let record = identity.record
+        do {
+            let audit = try await ConnectorAudit.open(state, logger: Logger(label: "postern"))
+            try await audit.record(
+                "connector.register", by: .init(kind: "operator"), on: "connectors/\(record.connectorID)",
+                [
+                    "tenant": record.tenant.slug, "account": record.account, "url": record.tenantURL,
+                    "not_after": RFC3339.text(of: record.notAfter),
+                ])
+            await audit.trail.file.close()
+        } catch {
+            FileHandle.standardError.write(Data("warning: the registration is not on record: \(error)\n".utf8))
+        }
     }
 
     private func tell(_ outcome: Registration.Outcome, replaced: IdentityExchange.Old? = nil) throws {

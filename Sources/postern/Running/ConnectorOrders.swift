@@ -1,3 +1,5 @@
+internal import AuditLog
+internal import AuditStore
 internal import BrokerCore
 internal import Connector
 internal import Foundation
@@ -11,11 +13,13 @@ struct ConnectorOrders: Sendable {
     let clock: TenantClock
     /// How long running requests may take when a drain does not say.
     let drain: Duration
+    let audit: ConnectorAudit
     let logger: Logger
 
-    func drain(_ order: ControlOrder.Drain) throws(ControlRefusal) {
+    func drain(_ order: ControlOrder.Drain) async throws(ControlRefusal) {
         try check(note: order.note)
         let limit = try duration(order.maxSeconds) ?? drain
+        try await record("connector.drain", order.note)
         logger.notice("Told to drain", metadata: ["max_s": "\(limit.components.seconds)", "note": "\(order.note)"])
         session.drain(atMost: limit, note: order.note)
     }
@@ -24,6 +28,7 @@ struct ConnectorOrders: Sendable {
         try check(note: order.note)
         guard session.standing.readiness != .draining else { throw ControlRefusal("the connector is draining") }
         let until = try duration(order.forSeconds).map { clock.clock.now + $0 }
+        try await record("connector.pause", order.note)
         logger.notice("Told to pause", metadata: ["note": "\(order.note)"])
         session.pause(note: order.note, until: until)
         try await keep()
@@ -31,9 +36,19 @@ struct ConnectorOrders: Sendable {
 
     func resume() async throws(ControlRefusal) {
         guard session.standing.readiness != .draining else { throw ControlRefusal("the connector is draining") }
+        try await record("connector.resume", "")
         logger.notice("Told to resume")
         session.resume()
         try await keep()
+    }
+
+    /// Puts on disk what will be done; without that nothing is done.
+    private func record(_ action: String, _ note: String) async throws(ControlRefusal) {
+        do {
+            try await audit.record(action, by: .init(kind: "operator"), on: "connector", ["note": note])
+        } catch {
+            throw ControlRefusal("nothing is done, since it cannot be put on record: \(error)")
+        }
     }
 
     private func keep() async throws(ControlRefusal) {

@@ -11,17 +11,27 @@ struct HeartbeatService: Service {
     /// One heartbeat, from whose answer the clock learns.
     @discardableResult
     static func beat(
-        _ calls: EnrollmentCalls, _ clock: TenantClock
+        _ calls: EnrollmentCalls, _ clock: TenantClock, _ audit: AuditHeadsMessage? = nil
     ) async throws(EnrollmentClientError) -> HeartbeatAnswer {
         let asked = ContinuousClock.now
-        let answer = try await calls.heartbeat(version: PosternVersion.text)
+        let answer = try await calls.heartbeat(version: PosternVersion.text, audit: audit)
         clock.learn(answer.serverTime, asked: asked)
         return answer
     }
 
     let connection: TenantConnection
     let clock: TenantClock
+    let audit: ConnectorAudit
+    let tenant: TenantReference
     let logger: Logger
+
+    private func keep(_ heads: AuditHeadsMessage?) async {
+        do {
+            try await audit.take(heads, from: tenant)
+        } catch {
+            logger.error("Audit file cannot be written", metadata: ["reason": "\(error)"])
+        }
+    }
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
@@ -29,10 +39,12 @@ struct HeartbeatService: Service {
             var interval = 60
             while !Task.isCancelled {
                 do throws(EnrollmentClientError) {
+                    let heads = await audit.heads(for: tenant)
                     let answer = try await connection.call { http, _ async throws(EnrollmentClientError) in
-                        try await Self.beat(.registered(over: http), clock)
+                        try await Self.beat(.registered(over: http), clock, heads)
                     }
                     interval = min(max(answer.interval, 5), 3600)
+                    await keep(answer.audit)
                     if abs(clock.localDrift / .seconds(1)) > 30 {
                         logger.warning(
                             "This machine's clock is off; the tenant's time is used",

@@ -5,6 +5,7 @@ internal import EnrollmentProtocol
 internal import Foundation
 internal import IdentityStore
 internal import Logging
+internal import RelayFormat
 internal import ServiceLifecycle
 internal import UnixSignals
 
@@ -44,11 +45,23 @@ struct RunCommand: AsyncParsableCommand {
             }
             // Whoever had the folder before may have renewed meanwhile.
             identity = try state.registeredIdentity()
+            let audit = try await ConnectorAudit.open(state, logger: logger)
+            let hash = ConnectorAudit.hash(ofConfiguration: config)
+            try await audit.record(
+                "service.start", on: "connector",
+                [
+                    "version": PosternVersion.text, "configuration": hash, "file": config,
+                    "generation": "\(identity.record.generation)",
+                    "not_after": RFC3339.text(of: identity.record.notAfter),
+                ])
             let runtime = try await ConnectorRuntime.open(
                 identity: identity, configuration: configuration, network: try network.settings(),
                 journalPath: state.journal, store: state.store, logger: logger)
+            runtime.session.onEvent { [slug = identity.record.tenant.slug] event in
+                audit.note(event, tenant: slug, configuration: hash)
+            }
             do {
-                try await serve(runtime, drain: configuration.drain, logger: logger)
+                try await serve(runtime, audit, drain: configuration.drain, logger: logger)
             } catch {
                 await runtime.close()
                 throw error
@@ -59,23 +72,29 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    private func serve(_ runtime: ConnectorRuntime, drain: Duration, logger: Logger) async throws {
+    private func serve(
+        _ runtime: ConnectorRuntime, _ audit: ConnectorAudit, drain: Duration, logger: Logger
+    ) async throws {
         let pauseFile = PauseFile(folder: StateFolder(path: state.stateDir), session: runtime.session, logger: logger)
         try pauseFile.restore()
         runtime.session.onStandingChanged { pauseFile.saveSoon() }
         let orders = ConnectorOrders(
-            session: runtime.session, pauseFile: pauseFile, clock: runtime.clock, drain: drain, logger: logger)
+            session: runtime.session, pauseFile: pauseFile, clock: runtime.clock, drain: drain, audit: audit,
+            logger: logger)
         // Stopped from the last to the first: the session drains while the link still stands.
         let services: [any Service] = [
+            AuditService(audit: audit, store: state.store, identity: runtime.connection.identity.record, logger: logger),
             SecondSignal(),
             LinkService(link: runtime.link),
-            HeartbeatService(connection: runtime.connection, clock: runtime.clock, logger: logger),
+            HeartbeatService(
+                connection: runtime.connection, clock: runtime.clock, audit: audit,
+                tenant: runtime.connection.identity.record.tenant, logger: logger),
             RenewalService(runtime),
             ControlServer(
                 path: state.controlSocket,
                 handlers: .init(
                     status: { await runtime.status() }, ping: { await runtime.ping() },
-                    drain: { (order) async throws(ControlRefusal) in try orders.drain(order) },
+                    drain: { (order) async throws(ControlRefusal) in try await orders.drain(order) },
                     pause: { (order) async throws(ControlRefusal) in try await orders.pause(order) },
                     resume: { () async throws(ControlRefusal) in try await orders.resume() },
                     rotate: { () async throws(ControlRefusal) in try await runtime.rotate() }), logger: logger),

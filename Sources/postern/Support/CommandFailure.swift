@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import AuditLog
+internal import AuditStore
 internal import BrokerLink
 internal import Connector
 internal import EnrollmentClient
@@ -38,6 +40,14 @@ struct CommandFailure: Error, CustomStringConvertible {
             self.init(.usage, error.message + ".", advice: "", reason: "\(error.code)")
         case let error as EnrollmentProtocolError:
             self.init(.secret, error.message, advice: "Copy it again, whole, or ask for a new one.")
+        case let finding as AuditVerifier.Finding:
+            self.init(
+                .unexpected, "the audit log is not what it was: \(finding)",
+                advice: "Keep the folder as it is, and find out who could write to it.", reason: "audit-rewritten")
+        case let error as AuditStoreError:
+            self.init(
+                .unexpected, error.message, advice: "Look at the disk and at the owner of the state folder.",
+                reason: "audit-unavailable")
         case let error as LinkError:
             self.init(error)
         case let error as ConnectorSessionError where error.code == .replaced:

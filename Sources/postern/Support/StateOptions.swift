@@ -22,6 +22,9 @@ struct StateOptions: ParsableArguments {
     /// Where a running service keeps what it has begun and how it ended.
     var journal: String { stateDir + "/journal.sqlite" }
 
+    /// Where it is on record what happened here.
+    var audit: String { stateDir + "/audit.sqlite" }
+
     /// The identity; its absence ends the command with code 3.
     func registeredIdentity() throws -> LoadedIdentity {
         guard let identity = try store.load() else { throw notRegistered }

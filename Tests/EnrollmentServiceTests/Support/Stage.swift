@@ -7,6 +7,7 @@ import Logging
 import MachineIdentity
 import NIOCore
 import NIOEmbedded
+import RequestLimits
 import HTTPProblems
 import Synchronization
 import TenantPort
@@ -33,7 +34,7 @@ final class Stage: Sendable {
     private let clock: TurnableClock
     private let ownsFolder: Bool
 
-    init() async throws {
+    init(limits: LimitSettings = .unlimited) async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "enrollment-\(UUID().uuidString)").path
         self.path = path
         // Whole seconds, as certificates have them.
@@ -47,21 +48,21 @@ final class Stage: Sendable {
         acme = try Self.access(installation.createTenant(slug: "acme", name: "Acme", now: start))
         other = try Self.access(installation.createTenant(slug: "other", name: "Other", now: start))
         ownsFolder = true
-        (service, responder) = try Self.serve(installation, clock)
+        (service, responder) = try Self.serve(installation, limits, clock)
     }
 
     /// Opens the folder of another stage as a process does that starts; the clock is the same.
     init(restarting stage: Stage) async throws {
         (path, clock, acme, other, ownsFolder) = (stage.path, stage.clock, stage.acme, stage.other, false)
         installation = try await Installation.open(StateFolder(path: stage.path))
-        (service, responder) = try Self.serve(installation, clock)
+        (service, responder) = try Self.serve(installation, .unlimited, clock)
     }
 
     private static func serve(
-        _ installation: Installation, _ clock: TurnableClock
+        _ installation: Installation, _ limits: LimitSettings, _ clock: TurnableClock
     ) throws -> (EnrollmentServer, RouterResponder<PortContext>) {
         let service = try EnrollmentServer(
-            installation: installation, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            installation: installation, limits: limits, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             now: { clock.now }
         ) { request, _ in
             request.headers[certificateHeader].flatMap { Base64URL.decode($0) }

@@ -5,6 +5,7 @@ internal import Foundation
 public import Hummingbird
 public import Logging
 internal import MachineIdentity
+public import RequestLimits
 internal import Synchronization
 public import TenantPort
 
@@ -24,6 +25,7 @@ public final class EnrollmentServer: Sendable {
     let authenticator: Authenticator
     let logger: Logger
     let pins: AuthorityAnswer.Pins
+    let door: ServiceDoor
     let now: @Sendable () -> Date
     /// A key that nobody has, so that unknown ones take as long as known ones.
     let decoyKey = Array(MachineKey().publicKey.x963Representation)
@@ -34,15 +36,19 @@ public final class EnrollmentServer: Sendable {
     /// Makes the service of an installation.
     ///
     /// Throws if the installation's certificates do not belong together.
-    public convenience init(installation: Installation, logger: Logger) throws {
-        try self.init(installation: installation, logger: logger, now: { Date() }) { _, context in
+    ///
+    /// - Parameter limits: how much it takes.
+    public convenience init(
+        installation: Installation, limits: LimitSettings = LimitSettings(), logger: Logger
+    ) throws {
+        try self.init(installation: installation, limits: limits, logger: logger, now: { Date() }) { _, context in
             await context.clientCertificate()
         }
     }
 
     /// Makes the service with a clock and a source of client certificates of one's own.
     init(
-        installation: Installation, logger: Logger, now: @escaping @Sendable () -> Date,
+        installation: Installation, limits: LimitSettings, logger: Logger, now: @escaping @Sendable () -> Date,
         clientCertificate: @escaping @Sendable (Request, PortContext) async -> [UInt8]?
     ) throws {
         self.installation = installation
@@ -50,6 +56,8 @@ public final class EnrollmentServer: Sendable {
         self.now = now
         pins = AuthorityAnswer.Pins(
             serverIssuer: try installation.serverIssuerPin, authority: try installation.authorityPin)
+        door = ServiceDoor(
+            audit: installation.audit, limits: PortLimits(limits), log: Installation.auditLog, logger: logger)
         callers = CallerDirectory(registry: installation.registry, now: now)
         administrators = AdministratorDirectory(registry: installation.registry, rights: .standard, now: now)
         verifier = QueueCredentialVerifier(registry: installation.registry, tokens: installation.tokens)
@@ -61,7 +69,7 @@ public final class EnrollmentServer: Sendable {
 
     /// Adds the API to a router.
     public func addRoutes(to router: Router<PortContext>) {
-        routes().register(on: router, now: now)
+        routes().register(on: router, behind: door, now: now)
     }
 
     /// Calls the closure for each connector that is revoked, frozen or let in again, at once, so that its links can be

@@ -12,6 +12,10 @@ struct Refusal: Error {
     var tenant: Tenant?
     /// How to authenticate, in an answer of 401; Bearer where nothing is said.
     var challenge: String?
+    /// For whom a credential that was not accepted was meant to be, where that could be seen.
+    var account: String?
+    /// After how many seconds to come again, where that is known.
+    var retryAfter: Double?
 
     init(_ problem: EnrollmentProblem, _ detail: String, tenant: Tenant? = nil) {
         self.problem = problem
@@ -43,7 +47,8 @@ struct Refusal: Error {
         ProblemResponse(
             ProblemDetails(
                 code: problem.rawValue, title: problem.title, status: problem.status, detail: detail,
-                retryable: problem.isRetryable, retryAfter: problem.isRetryable ? 1 : nil),
+                retryable: problem.isRetryable,
+                retryAfter: problem.isRetryable ? Int((retryAfter ?? 1).rounded(.up)) : nil),
             headers: challenge.map { [.wwwAuthenticate: $0] } ?? [:])
     }
 }

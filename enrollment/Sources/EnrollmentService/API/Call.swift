@@ -13,6 +13,8 @@ struct Call: Sendable {
     let context: PortContext
     /// The time by which the whole call is judged.
     let now: Date
+    /// What the audit log will say of it; nil for a call that is none of a route's.
+    var record: CallRecord?
 
     /// A part of the path.
     func parameter(_ name: String) throws -> String { try context.parameters.require(name) }

@@ -43,6 +43,7 @@ extension EnrollmentServer {
         guard request.clientID == nil || request.clientID == assertion.connectorID else {
             throw AccessTokenRefusal(.invalidRequest, "“client_id” is not the “sub” of the client assertion.")
         }
+        try call.claims(account: assertion.connectorID)
         let member = try await signer(of: assertion)
         let scope = try scope(of: member, at: call.now)
         try await use(assertion, of: member, at: call.now)

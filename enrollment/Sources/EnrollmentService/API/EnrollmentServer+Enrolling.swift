@@ -24,6 +24,7 @@ extension EnrollmentServer {
     func createNonce(_ call: Call) async throws -> Response {
         let grant = try await authenticator.invitation(call.request, at: call.now)
         return try await Self.naming(grant.tenant) {
+            try await call.enter(as: .init(grant), of: grant.tenant)
             // One that is used up still gets nonces: its connector may ask for its certificate again.
             // So does one that has expired since, where a registration of it may still wait for its approval.
             let hasPending = grant.approveWithin != nil && grant.used > 0 && grant.revokedAt == nil
@@ -37,6 +38,7 @@ extension EnrollmentServer {
     func enroll(_ call: Call) async throws -> Response {
         let grant = try await authenticator.invitation(call.request, at: call.now)
         return try await Self.naming(grant.tenant) {
+            try await call.enter(as: .init(grant), of: grant.tenant)
             let body = try await call.body(EnrollRequest.self)
             let registration = TenantScope.Registration(
                 request: try Self.certificateRequest(body.csr), displayName: try Self.displayName(body.displayName),
@@ -66,6 +68,9 @@ extension EnrollmentServer {
                 "tenant": "\(tenant.slug)", "account": "\(grant.account)", "connector": "\(registered.connectorID)",
                 "key": "\(registration.request.keyFingerprint)", "client": "\(call.context.clientAddress)",
             ])
+        call.record?.concerns(
+            "connectors/\(registered.connectorID)",
+            ["key": "\(registration.request.keyFingerprint)", "new": "\(registered.isNew)"])
         return registered
     }
 
@@ -75,13 +80,15 @@ extension EnrollmentServer {
         if authenticator.showsInvitation(call.request) {
             let grant = try await authenticator.invitation(call.request, at: call.now)
             return try await Self.naming(grant.tenant) {
+                try await call.enter(as: .init(grant), of: grant.tenant)
                 guard grant.id == id else { throw Refusal.notFound("enrollment", id) }
                 return try call.answer(try await scope(grant.tenant).enrollment(id, at: call.now))
             }
         }
         let administrator = try await authenticator.administrator(call.request, at: call.now)
         return try await Self.naming(administrator.tenant) {
-            try call.answer(try await scope(administrator.tenant).enrollment(id, at: call.now))
+            try await call.enter(as: .init(administrator), of: administrator.tenant)
+            return try call.answer(try await scope(administrator.tenant).enrollment(id, at: call.now))
         }
     }
 

@@ -22,7 +22,10 @@ extension EnrollmentServer {
             throw Refusal(.malformedRequest, "The field “version” may have at most 64 bytes.")
         }
         try await scope(member.tenant).noteHeartbeat(of: member.id, version: body.version, at: call.now)
-        return try call.answer(HeartbeatAnswer(serverTime: call.now, interval: Self.heartbeatInterval))
+        return try call.answer(
+            HeartbeatAnswer(
+                serverTime: call.now, interval: Self.heartbeatInterval,
+                audit: try await exchangeHeads(body.audit, with: member, call)))
     }
 
     func queueCredentials(_ call: Call, _ member: MemberRecord) async throws -> Response {

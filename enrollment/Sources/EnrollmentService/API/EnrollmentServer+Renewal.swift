@@ -11,6 +11,7 @@ extension EnrollmentServer {
     func renewCertificate(_ call: Call) async throws -> Response {
         let member = try await authenticator.holder(call.request, call.context, at: call.now).member
         return try await Self.naming(member.tenant) {
+            try await call.enter(as: .init(member), of: member.tenant)
             let body = try await call.body(RenewRequest.self)
             let renewal = TenantScope.Renewal(
                 request: try Self.certificateRequest(body.csr), machine: try Self.machine(body.machine))

@@ -17,7 +17,11 @@ extension EnrollmentServer {
         list.add(.post, APIPath.enrollments) { try await self.enroll($0) }
         list.add(.get, APIPath.enrollment) { try await self.showEnrollment($0) }
 
-        member(.get, APIPath.ownState, in: &list) { try $0.answer(self.ownState(of: $1, $2, at: $0.now)) }
+        member(.get, APIPath.ownState, in: &list) { call, member, notAfter in
+            var answer = self.ownState(of: member, notAfter, at: call.now)
+            answer.auditHead = try await self.keptHead(of: member)
+            return try call.answer(answer)
+        }
         member(.post, APIPath.heartbeat, in: &list) { call, member, _ in try await self.heartbeat(call, member) }
         member(.post, APIPath.queueCredentials, in: &list) { call, member, _ in
             try await self.queueCredentials(call, member)
@@ -47,6 +51,7 @@ extension EnrollmentServer {
         addGroups(to: &list)
         addAPIKeys(to: &list)
         addWebhooks(to: &list)
+        addAudit(to: &list)
     }
 
     /// A route for registered members alone.
@@ -56,7 +61,10 @@ extension EnrollmentServer {
     ) {
         list.add(method, path) { call in
             let member = try await self.authenticator.member(call.request, call.context, at: call.now)
-            return try await Self.naming(member.tenant) { try await handler(call, member, member.notAfter) }
+            return try await Self.naming(member.tenant) {
+                try await call.enter(as: .init(member), of: member.tenant)
+                return try await handler(call, member, member.notAfter)
+            }
         }
     }
 
@@ -68,7 +76,8 @@ extension EnrollmentServer {
         list.add(method, path) { call in
             let administrator = try await self.authenticator.administrator(call.request, at: call.now)
             return try await Self.naming(administrator.tenant) {
-                try await handler(call, administrator, self.scope(administrator.tenant))
+                try await call.enter(as: .init(administrator), of: administrator.tenant)
+                return try await handler(call, administrator, self.scope(administrator.tenant))
             }
         }
     }

@@ -23,14 +23,22 @@ struct RouteList {
         routes.append(Route(method: method, path: path, handler: handler))
     }
 
-    func register(on router: Router<PortContext>, now: @escaping @Sendable () -> Date) {
+    func register(on router: Router<PortContext>, behind door: ServiceDoor, now: @escaping @Sendable () -> Date) {
         for route in routes {
+            let kind = AuditedRoute(route.method, route.path)
             router.on(RouterPath(route.path), method: route.method) { request, context -> Response in
-                let call = Call(request: request, context: context, now: now())
-                do { return try await route.handler(call) } catch let pending as PendingApproval {
-                    Self.log(pending, call)
-                    return try pending.response(call)
-                } catch { throw Self.problem(for: error, call) }
+                let call = Call(
+                    request: request, context: context, now: now(), record: CallRecord(kind, behind: door))
+                do {
+                    return try await door.pass(call) { call in
+                        do { return try await route.handler(call) } catch let pending as PendingApproval {
+                            Self.log(pending, call)
+                            return try pending.response(call)
+                        }
+                    }
+                } catch {
+                    throw Self.problem(for: error, call)
+                }
             }
         }
     }

@@ -34,6 +34,7 @@ extension EnrollmentServer {
     private func estEnroll(_ call: Call) async throws -> Response {
         let grant = try await authenticator.enrollee(call.request, at: call.now)
         return try await Self.naming(grant.tenant) {
+            try await call.enter(as: .init(grant), of: grant.tenant)
             let registration = TenantScope.Registration(
                 request: try await call.pkcs10(), displayName: nil, idempotencyKey: nil,
                 address: call.context.clientAddress, needsNonce: false)
@@ -46,6 +47,7 @@ extension EnrollmentServer {
     private func estReenroll(_ call: Call) async throws -> Response {
         let member = try await authenticator.holder(call.request, call.context, at: call.now).member
         return try await Self.naming(member.tenant) {
+            try await call.enter(as: .init(member), of: member.tenant)
             let renewal = TenantScope.Renewal(request: try await call.pkcs10(), machine: nil)
             guard renewal.request.keyFingerprint != member.keyFingerprint else {
                 throw Refusal(

@@ -1,8 +1,10 @@
+public import AuditStore
 public import CertificateAuthority
 public import EnrollmentProtocol
 public import Foundation
 public import IdentityStore
 internal import Crypto
+public import Logging
 internal import MachineIdentity
 internal import SwiftASN1
 internal import X509
@@ -22,6 +24,7 @@ internal import X509
 /// | `registry.sqlite` | tenants, accounts, connectors, keys | every role |
 /// | `queue.sqlite` | the embedded broker's durable records | the broker role |
 /// | `ledger.sqlite` | submissions with their results | the dispatcher role |
+/// | `audit.sqlite` | who did what, chained by hashes | every role |
 public struct Installation: Sendable {
     /// The names of the files.
     enum File {
@@ -38,6 +41,7 @@ public struct Installation: Sendable {
         static let queue = "queue.sqlite"
         static let ledger = "ledger.sqlite"
         static func intermediateKey(id: String) -> String { "intermediate-\(id).key" }
+        static let audit = "audit.sqlite"
         static func keyAuthority(of tenant: String) -> String { "key-authority-\(tenant).key" }
     }
 
@@ -57,12 +61,20 @@ public struct Installation: Sendable {
     public let tokens: QueueTokens
     /// What makes and checks access tokens.
     let accessTokens: AccessTokens
+    /// Where it is put on record who did what: a log for each tenant, named by its id, and `auditLog`.
+    public let audit: AuditTrail
+
+    /// The log of what concerns no tenant, or nobody that is known.
+    public static let auditLog = "installation"
 
     /// Opens what `initialize` made.
     ///
     /// - Throws: `notInitialized` for a folder without an installation; the state folder's errors for one that others
     ///   may use.
-    public static func open(_ folder: StateFolder, now: Date = Date()) async throws -> Installation {
+    public static func open(
+        _ folder: StateFolder, now: Date = Date(),
+        logger: Logger = Logger(label: "postern-tenant") { _ in SwiftLogNoOpLogHandler() }
+    ) async throws -> Installation {
         guard folder.exists, let settings = try folder.read(File.settings) else {
             throw EnrollmentServiceError(
                 .notInitialized,
@@ -85,7 +97,10 @@ public struct Installation: Sendable {
             registry: registry,
             tlsChainPEM: try text(in: File.tls, of: folder), tlsKeyPEM: try text(in: File.tlsKey, of: folder),
             tokens: QueueTokens(keyring: keyring, issuer: known.publicURL),
-            accessTokens: AccessTokens(keyring: keyring, issuer: known.publicURL))
+            accessTokens: AccessTokens(keyring: keyring, issuer: known.publicURL),
+            audit: AuditTrail(
+                file: try await auditFile(in: folder, logger: logger), logger: logger,
+                now: { UInt64(max(0, Date().timeIntervalSince1970 * 1000)) }))
     }
 
     /// The file of the embedded broker.
@@ -165,6 +180,14 @@ public struct Installation: Sendable {
     private static func pin(ofCertificate der: [UInt8]) throws -> Pin {
         let key = try Certificate(derEncoded: der).publicKey
         return Pin(publicKeyDER: try key.serializeAsPEM().derBytes)
+    }
+
+    private static func auditFile(in folder: StateFolder, logger: Logger) async throws -> AuditFile {
+        do {
+            return try await AuditFile.open(path: folder.path + "/" + File.audit, logger: logger)
+        } catch {
+            throw EnrollmentServiceError(.unreadable, error.message)
+        }
     }
 
     static func content(of name: String, in folder: StateFolder) throws -> [UInt8] {
