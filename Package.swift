@@ -64,6 +64,7 @@ let package = Package(
     targets: [
         // Pure: values and state machines.
         .target(name: "RelayFormat"),
+        .target(name: "RelaySealing", dependencies: ["RelayFormat", crypto]),
         .target(name: "RelayDelivery", dependencies: ["RelayFormat", heap]),
         .target(name: "BrokerCore", dependencies: ["RelayFormat", deque, heap]),
         .target(name: "HTTPProblems"),
@@ -110,16 +111,18 @@ let package = Package(
 
         // Services: pure parts wired to adapters.
         .target(
+            name: "RelayKeys", dependencies: ["RelayFormat", "RelaySealing", "BrokerCore", crypto, logging, metrics]),
+        .target(
             name: "Connector",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient,
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "ConnectorServices", "RelayKeys", hummingbird, asyncHTTPClient,
                 httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
                 yams,
             ]),
         .target(
             name: "Dispatcher",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog", "DispatcherProtocol",
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys", "HTTPProblems", "AuditLog", "DispatcherProtocol",
                 "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio,
                 nioHTTP1,
                 nioPosix, crypto,
@@ -173,12 +176,20 @@ let package = Package(
 
         // Tests.
         .target(name: "TestTools", path: "Tests/TestTools"),
+        .target(
+            name: "PlainRelay", dependencies: ["RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys"],
+            path: "Tests/PlainRelay"),
+        .target(
+            name: "SealedRelay",
+            dependencies: ["RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys", crypto, logging],
+            path: "Tests/SealedRelay"),
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
         .testTarget(name: "AuditLogTests", dependencies: ["TestTools", "AuditLog", crypto]),
         .testTarget(name: "RequestLimitsTests", dependencies: ["RequestLimits"]),
         .testTarget(name: "AuditStoreTests", dependencies: ["TestTools", "AuditLog", "AuditStore", grdb, logging]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
+        .testTarget(name: "RelaySealingTests", dependencies: ["TestTools", "RelayFormat", "RelaySealing", crypto]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(
             name: "ConnectorServicesTests",
@@ -186,12 +197,14 @@ let package = Package(
         .testTarget(
             name: "ConnectorTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging,
+                "PlainRelay", "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys",
+                "ConnectorServices", "Connector", lifecycle, logging,
             ]),
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog",
+                "TestTools", "PlainRelay", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "RelayKeys",
+                "HTTPProblems", "AuditLog",
                 "AuditStore", "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
@@ -199,8 +212,8 @@ let package = Package(
         .testTarget(
             name: "RelayTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", lifecycle,
-                logging,
+                "SealedRelay", "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys",
+                "ConnectorServices", "Connector", "Dispatcher", lifecycle, logging,
             ]),
         .target(
             name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),

@@ -59,6 +59,8 @@ enum House {
 
     static let targets: [Target] = [
         Target("RelayFormat", .pure),
+        // The HPKE of the library speaks in Data.
+        Target("RelaySealing", .pure, ["RelayFormat"], outside: ["Crypto"], foundation: .types),
         Target("RelayDelivery", .pure, ["RelayFormat"], outside: ["DequeModule", "HeapModule"]),
         // The system's clock is read in one place, `RelayClock.system`, and passed in everywhere.
         Target(
@@ -111,7 +113,11 @@ enum House {
 
         // These two know the broker's contract and no broker.
         Target(
-            "Connector", .service, ["RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices"],
+            "RelayKeys", .service, ["RelayFormat", "RelaySealing", "BrokerCore"],
+            outside: ["Crypto", "Logging", "Metrics"]),
+        Target(
+            "Connector", .service,
+            ["RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "ConnectorServices", "RelayKeys"],
             outside: [
                 "Hummingbird", "AsyncHTTPClient", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
                 "NIOHTTP1", "Yams",
@@ -119,7 +125,8 @@ enum House {
         Target(
             "Dispatcher", .service,
             [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog", "DispatcherProtocol",
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys", "HTTPProblems", "AuditLog",
+                "DispatcherProtocol",
                 "AuditStore", "TenantPort",
             ],
             outside: [

@@ -51,6 +51,17 @@ struct ConnectorDeliveryTests {
         }
     }
 
+    @Test("a request in the name of another group than its queue's never runs", arguments: [true, false])
+    func foreignGroup(throughQueue: Bool) async throws {
+        let stage = try await ConnectorStage()
+        try await stage.run { stage in
+            try await stage.request(.random(), "GET", through: throughQueue, inTheNameOf: .random())
+            try await stage.request(id, attempt: 2, "GET", through: throughQueue)
+            #expect(await stage.service.began.take() == ["/2"])
+            #expect(stage.session.refusals.reasons == [.foreignGroup: 1])
+        }
+    }
+
     @Test("a cancel tears the handler down; what is said depends on the class", arguments: ["GET", "POST"])
     func cancelling(method: String) async throws {
         let stage = try await ConnectorStage()
