@@ -64,6 +64,7 @@ let package = Package(
     targets: [
         // Pure: values and state machines.
         .target(name: "RelayFormat"),
+        .target(name: "RelaySealing", dependencies: ["RelayFormat", crypto]),
         .target(name: "RelayDelivery", dependencies: ["RelayFormat", heap]),
         .target(name: "BrokerCore", dependencies: ["RelayFormat", deque, heap]),
         .target(name: "HTTPProblems"),
@@ -179,6 +180,7 @@ let package = Package(
         .testTarget(name: "RequestLimitsTests", dependencies: ["RequestLimits"]),
         .testTarget(name: "AuditStoreTests", dependencies: ["TestTools", "AuditLog", "AuditStore", grdb, logging]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
+        .testTarget(name: "RelaySealingTests", dependencies: ["TestTools", "RelayFormat", "RelaySealing", crypto]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(
             name: "ConnectorServicesTests",
