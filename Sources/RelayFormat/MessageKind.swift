@@ -18,8 +18,6 @@ public enum MessageKind: UInt8, Sendable, CaseIterable {
     case claim = 20
     /// The answer to a question.
     case known = 21
-    /// A connector's boot begins a session with a dispatcher's.
-    case hello = 22
     /// The dispatcher's answer to a ping.
     case pong = 4
     /// A boot may start a dispatch that it has claimed.
@@ -30,6 +28,8 @@ public enum MessageKind: UInt8, Sendable, CaseIterable {
     case cancel = 7
     /// A dispatcher tells a boot to stop, or to stop taking work.
     case goAway = 8
+    /// A connector's boot begins a session with a dispatcher's.
+    case hello = 22
     /// A dispatcher has taken the session up.
     case welcome = 9
     /// A sign of life with what the sender offers.
