@@ -184,6 +184,7 @@ let package = Package(
         .testTarget(name: "RequestLimitsTests", dependencies: ["RequestLimits"]),
         .testTarget(name: "AuditStoreTests", dependencies: ["TestTools", "AuditLog", "AuditStore", grdb, logging]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
+        .testTarget(name: "RelaySealingTests", dependencies: ["TestTools", "RelayFormat", "RelaySealing", crypto]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(
             name: "ConnectorServicesTests",

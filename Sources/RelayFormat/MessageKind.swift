@@ -28,6 +28,10 @@ public enum MessageKind: UInt8, Sendable, CaseIterable {
     case cancel = 7
     /// A dispatcher tells a boot to stop, or to stop taking work.
     case goAway = 8
+    /// A connector's boot begins a session with a dispatcher's.
+    case hello = 22
+    /// A dispatcher has taken the session up.
+    case welcome = 9
     /// A sign of life with what the sender offers.
     case beat = 32
 }

@@ -9,9 +9,13 @@ public struct RelayHeader: Sendable, Equatable {
     public static let magic: UInt32 = 0x5053_5431
 
     /// How the body is protected.
-    public enum Suite: UInt8, Sendable {
+    public enum Suite: UInt8, Sendable, CaseIterable {
         /// The body is in clear; TLS and the broker's authorization are all that guard it.
         case clear = 0
+        /// The body is sealed; secrets reach another member by X25519.
+        case x25519 = 1
+        /// The body is sealed; secrets reach another member by X-Wing.
+        case xWing = 2
     }
 
     /// What the message is.
@@ -43,15 +47,16 @@ public struct RelayHeader: Sendable, Equatable {
 
     /// Makes a header; what is not given is zero.
     public init(
-        kind: MessageKind, tenant: TenantID, group: GroupID = .none, attempt: UInt32 = 0, sender: MemberID,
-        boot: BootID, sequence: UInt64, message: MessageID, correlation: RequestID = .none, issuedAt: RelayTime
+        kind: MessageKind, suite: Suite = .clear, tenant: TenantID, group: GroupID = .none, epoch: UInt32 = 0,
+        attempt: UInt32 = 0, sender: MemberID, boot: BootID, sequence: UInt64, message: MessageID,
+        correlation: RequestID = .none, issuedAt: RelayTime
     ) {
         self.kind = kind
-        suite = .clear
+        self.suite = suite
         flags = 0
         self.tenant = tenant
         self.group = group
-        epoch = 0
+        self.epoch = epoch
         self.attempt = attempt
         self.sender = sender
         self.boot = boot

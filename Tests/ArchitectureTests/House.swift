@@ -59,6 +59,7 @@ enum House {
 
     static let targets: [Target] = [
         Target("RelayFormat", .pure),
+        // The HPKE of the library speaks in Data.
         Target("RelaySealing", .pure, ["RelayFormat"], outside: ["Crypto"], foundation: .types),
         Target("RelayDelivery", .pure, ["RelayFormat"], outside: ["DequeModule", "HeapModule"]),
         // The system's clock is read in one place, `RelayClock.system`, and passed in everywhere.

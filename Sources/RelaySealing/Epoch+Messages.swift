@@ -1,0 +1,96 @@
+internal import Crypto
+public import RelayFormat
+
+extension Epoch {
+    /// Seals messages of this member for the group under one signature.
+    ///
+    /// No two messages of a process may have the same header; the message id and the sequence see to that.
+    ///
+    /// - Throws: `tooLarge` for no messages, more than 256 or one too long; `senderUnknown`, `senderRole` and `wrongKind`
+    ///   for what is not this member's to say; what `check` throws; `signer` when the key does not sign.
+    public func seal(
+        _ batch: [(header: RelayHeader, body: [UInt8])], by signer: some IdentitySigning, at now: RelayTime
+    ) throws(SealingError) -> [[UInt8]] {
+        let batch = try prepare(batch, at: now)
+        return try batch.signed(with: try IdentitySignature.make(over: batch.signedBytes, by: signer))
+    }
+
+    /// Seals messages of this member for the group, up to the signature.
+    ///
+    /// - Throws: what `seal` throws.
+    public func prepare(
+        _ batch: [(header: RelayHeader, body: [UInt8])], at now: RelayTime
+    ) throws(SealingError) -> UnsignedBatch {
+        guard (1...BatchTree.mostLeaves).contains(batch.count) else {
+            throw SealingError(.tooLarge, "one signature serves 1 to 256 messages")
+        }
+        let depth = batch.count == 1 ? 0 : Int.bitWidth - (batch.count - 1).leadingZeroBitCount
+        let room = depth * SHA256.byteCount + BatchProof.fixedSize
+        var messages: [[UInt8]] = []
+        messages.reserveCapacity(batch.count)
+        for (header, body) in batch {
+            try check(header, at: now)
+            guard header.sender == member.id else { throw SealingError(.senderUnknown, "a message of another member") }
+            try checkKind(header.kind, of: member.role)
+            let key = senderKey(header.kind, header.sender, header.boot)
+            keep(key, header.kind, header.sender, header.boot)
+            messages.append(try SealedMessage.seal(header, body, key: key, room: room))
+        }
+        return UnsignedBatch(messages)
+    }
+
+    /// Opens a message that a member sealed for the group.
+    ///
+    /// - Throws: `malformed` when it has another layout, or another header than the given one; what `check` throws;
+    ///   `senderUnknown`, `senderRole`, `wrongKind`, `commitment`, `signature`, `decryption`, `padding`.
+    public func open(
+        _ payload: [UInt8], header: RelayHeader, verified: VerifiedRoots, at now: RelayTime
+    ) throws(SealingError) -> ArraySlice<UInt8> {
+        let message = try GroupMessage(decoding: payload)
+        guard message.header == header else { throw SealingError(.malformed, "the header is of another message") }
+        return try open(message, verified: verified, at: now)
+    }
+
+    /// Opens a message that a member sealed for the group.
+    ///
+    /// - Throws: what the other `open` throws.
+    public func open(
+        _ message: GroupMessage, verified: VerifiedRoots, at now: RelayTime
+    ) throws(SealingError) -> ArraySlice<UInt8> {
+        let header = message.header
+        try check(header, at: now)
+        guard let sender = core.member(header.sender) else {
+            throw SealingError(.senderUnknown, "the sender is not a member of the epoch")
+        }
+        try checkKind(header.kind, of: sender.role)
+        let key = senderKey(header.kind, header.sender, header.boot)
+        let sealed = message.signedPart
+        // The commitment costs little and needs the epoch's secret: what a broker makes up ends here, not at a signature.
+        let messageKey = try SealedMessage.messageKey(sealed, key: key)
+        try verify(message.proof, of: sealed, by: sender, verified: verified)
+        let body = try SealedMessage.open(sealed, key: messageKey)
+        keep(key, header.kind, header.sender, header.boot)
+        return body
+    }
+
+    private func checkKind(_ kind: MessageKind, of role: MemberRole) throws(SealingError) {
+        guard case .group(let required) = kind.sealing else {
+            throw SealingError(.wrongKind, "such messages belong to a session")
+        }
+        guard required == role else { throw SealingError(.senderRole, "the sender's role does not say such things") }
+    }
+
+    private func verify(
+        _ proof: BatchProof, of sealed: ArraySlice<UInt8>, by sender: EpochMember, verified: VerifiedRoots
+    ) throws(SealingError) {
+        let signed = BatchProof.signedBytes(root: proof.root(of: sealed), count: proof.count)
+        let isAlone = proof.count == 1
+        let name = VerifiedRoots.name(
+            senderKey: sender.identityKeyBytes, signed: isAlone ? [] : signed, signature: proof.signature)
+        if !isAlone, verified.contains(name) { return }
+        guard IdentitySignature.isValid(proof.signature, over: signed, by: sender.identityKey) else {
+            throw SealingError(.signature, "the signature is not the sender's")
+        }
+        if !isAlone { verified.insert(name) }
+    }
+}
