@@ -98,12 +98,13 @@ let package = Package(
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
         .target(
-            name: "IdentityStore", dependencies: ["Failpoints", "MachineIdentity", "EnrollmentProtocol", crypto]),
+            name: "IdentityStore",
+            dependencies: ["Failpoints", "RelayFormat", "RelaySealing", "MachineIdentity", "EnrollmentProtocol", crypto]),
         .target(
             name: "EnrollmentClient",
             dependencies: [
-                "Failpoints", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore",
-                asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto, logging,
+                "Failpoints", "RelayFormat", "RelaySealing", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol",
+                "IdentityStore", asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto, logging,
             ]),
         .target(
             name: "ConnectorServices",
@@ -133,9 +134,12 @@ let package = Package(
             name: "CertificateAuthority", dependencies: ["MachineIdentity", x509, asn1, crypto],
             path: "enrollment/Sources/CertificateAuthority"),
         .target(
+            name: "KeyAuthority", dependencies: ["RelayFormat", "RelaySealing", crypto],
+            path: "enrollment/Sources/KeyAuthority"),
+        .target(
             name: "EnrollmentService",
             dependencies: [
-                "CertificateAuthority", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
                 "HTTPProblems", "Failpoints", "DurableFiles", "AuditStore", "IdentityStore", "TenantPort", hummingbird,
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, metrics, nio,
             ],
@@ -245,17 +249,22 @@ let package = Package(
             ]),
         .testTarget(name: "MachineIdentityTests", dependencies: ["TestTools", "MachineIdentity", x509, asn1, crypto]),
         .testTarget(
-            name: "IdentityStoreTests", dependencies: ["IdentityStore", "MachineIdentity", "EnrollmentProtocol"]),
+            name: "IdentityStoreTests",
+            dependencies: [
+                "IdentityStore", "RelayFormat", "RelaySealing", "MachineIdentity", "EnrollmentProtocol", crypto,
+            ]),
         .testTarget(
             name: "EnrollmentClientTests",
             dependencies: [
                 "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems",
-                "CertificateAuthority", crypto,
+                "RelayFormat", "RelaySealing", "CertificateAuthority", crypto,
                 nio, nioConcurrencyHelpers, nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(
             name: "CertificateAuthorityTests",
             dependencies: ["TestTools", "CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
+        .testTarget(
+            name: "KeyAuthorityTests", dependencies: ["TestTools", "RelayFormat", "RelaySealing", "KeyAuthority", crypto]),
         .target(name: "LinkFaults", dependencies: [nio, nioPosix], path: "Tests/LinkFaults"),
         .testTarget(name: "LinkFaultsTests", dependencies: ["LinkFaults", nio, nioPosix]),
         .testTarget(
@@ -269,7 +278,8 @@ let package = Package(
         .testTarget(
             name: "EnrollmentServiceTests",
             dependencies: [
-                "TestTools", "EnrollmentService", "CertificateAuthority", "AuditLog", "AuditStore", "RequestLimits",
+                "TestTools", "EnrollmentService", "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority",
+                "AuditLog", "AuditStore", "RequestLimits",
                 "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems", "TenantPort", hummingbird,
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
                 nioEmbedded, yams,

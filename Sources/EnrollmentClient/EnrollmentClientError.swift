@@ -16,6 +16,8 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
             case issuerPinMismatch = "tls-issuer-pin-mismatch"
             case authorityPinMismatch = "ca-pin-mismatch"
             case keyAuthorityPinMismatch = "key-authority-pin-mismatch"
+            case successionRefused = "key-authority-succession-refused"
+            case epochRefused = "epoch-refused"
             case unexpectedAnswer = "unexpected-answer"
             case alreadyRegistered = "already-registered"
             case unavailable
@@ -52,6 +54,10 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         public static let authorityPinMismatch = Self(known: .authorityPinMismatch)
         /// The tenant's Key Authority is another one than the pinned one.
         public static let keyAuthorityPinMismatch = Self(known: .keyAuthorityPinMismatch)
+        /// The tenant's Key Authority has another key, and nothing shows that it is the successor of the pinned one.
+        public static let successionRefused = Self(known: .successionRefused)
+        /// An epoch is older than one that was seen, another tenant's, or not signed by the Key Authority.
+        public static let epochRefused = Self(known: .epochRefused)
         /// The answer is not what the API promises.
         public static let unexpectedAnswer = Self(known: .unexpectedAnswer)
         /// The machine is registered already, and not by this invitation.

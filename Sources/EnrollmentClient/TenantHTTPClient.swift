@@ -159,12 +159,14 @@ public final class TenantHTTPClient: Sendable {
         }
         if method == "POST" { headers.append(("idempotency-key", UUID().uuidString)) }
         let response = try await exchange(method, path, headers: headers, body: bytes)
-        if let problem = response.problem {
-            throw EnrollmentClientError(
-                problem.status == 429 || problem.status >= 500 ? .unavailable : .refused, problem.detail,
-                advice: problem.instance.map { "Request id: \($0)." } ?? "", problem: problem)
-        }
+        if let problem = response.problem { throw Self.error(problem) }
         return response
+    }
+
+    static func error(_ problem: ProblemDetails) -> EnrollmentClientError {
+        EnrollmentClientError(
+            problem.status == 429 || problem.status >= 500 ? .unavailable : .refused, problem.detail,
+            advice: problem.instance.map { "Request id: \($0)." } ?? "", problem: problem)
     }
 
     func answer<Answer: Decodable>(to response: TenantResponse) throws(EnrollmentClientError) -> Answer {

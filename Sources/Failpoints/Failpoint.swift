@@ -90,6 +90,16 @@ public enum Failpoint: String, CaseIterable, Sendable {
     case identityPromoteRecord = "identity.promote.record"
     /// Only the second copy of the new key is still there.
     case identityPromoteEnd = "identity.promote.end"
+    /// A member has new HPKE keys, which are not on the disk.
+    case hpkeKeyBefore = "hpke.key.before"
+    /// New HPKE keys are flushed, and the tenant does not know them.
+    case hpkeKeyAfter = "hpke.key.after"
+    /// The tenant has a new HPKE key, which nothing on the disk says.
+    case hpkePutAfter = "hpke.put.after"
+    /// The epochs are open with the new HPKE keys, and the old ones are still on the disk.
+    case hpkeRetireBefore = "hpke.retire.before"
+    /// A new Key Authority is found to be the successor of the known one, and it is not kept.
+    case authorityAdoptBefore = "authority.adopt.before"
 
     /// Passes a point; in a debug build whose environment names it, this may be the end.
     @inlinable

@@ -56,6 +56,9 @@ extension FolderIdentityStore {
     /// Keeps the tenant's answer; the old certificate still counts.
     public func keep(_ renewed: LoadedIdentity) throws(IdentityStoreError) {
         Failpoint.reach(.identityAnswerBefore)
+        var renewed = renewed
+        // It may have got a successor while the renewal was under way.
+        if let authority = try storedRecord()?.keyAuthority { renewed.record.keyAuthority = authority }
         try write(renewed, isConfirmed: false)
         Failpoint.reach(.identityAnswerAfter)
     }
@@ -100,7 +103,7 @@ extension FolderIdentityStore {
         return try identity(of: stored, key: key)
     }
 
-    private func storedRenewal() throws(IdentityStoreError) -> StoredRenewal? {
+    func storedRenewal() throws(IdentityStoreError) -> StoredRenewal? {
         guard let bytes = try folder.read(Self.renewalFile) else { return nil }
         guard let stored = try? EnrollmentJSON.decode(StoredRenewal.self, from: Data(bytes)) else {
             throw damaged("\(Self.renewalFile) cannot be understood")

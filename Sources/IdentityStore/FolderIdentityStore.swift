@@ -63,7 +63,7 @@ public struct FolderIdentityStore: Sendable {
         return try storedRecord()
     }
 
-    private func storedRecord() throws(IdentityStoreError) -> StoredIdentity? {
+    func storedRecord() throws(IdentityStoreError) -> StoredIdentity? {
         guard let text = try folder.read(Self.identityFile) else { return nil }
         guard let record = try? EnrollmentJSON.decode(StoredIdentity.self, from: Data(text)) else {
             throw damaged("\(Self.identityFile) cannot be understood")
@@ -89,6 +89,7 @@ public struct FolderIdentityStore: Sendable {
     /// What a running connector keeps beside its identity; of no use, and nobody's business, without it.
     private static let companions = [
         "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", historyFile, renewalFile, renewalKeyFile,
+        hpkeFile, epochsFile,
     ]
 
     /// Removes the identity from the disk with what was kept under it, the key last.

@@ -10,7 +10,7 @@ public struct IdentityReplacement: Sendable {
     /// All that belongs to an identity; what decides that there is one comes first, the key last.
     private static let files = [
         "renewal.json", identityFile, "certificate.pem", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm",
-        "renewals.json", "renewal-key.pem", keyFile,
+        "renewals.json", "renewal-key.pem", "hpke.key", "epochs.json", keyFile,
     ]
 
     /// Where the new identity is made.

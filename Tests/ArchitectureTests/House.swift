@@ -99,10 +99,15 @@ enum House {
                 "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle", "Logging",
             ]),
         Target(
-            "IdentityStore", .adapter, ["Failpoints", "MachineIdentity", "EnrollmentProtocol"], outside: ["Crypto"]),
+            "IdentityStore", .adapter,
+            ["Failpoints", "RelayFormat", "RelaySealing", "MachineIdentity", "EnrollmentProtocol"],
+            outside: ["Crypto"]),
         Target(
             "EnrollmentClient", .adapter,
-            ["Failpoints", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol", "IdentityStore"],
+            [
+                "Failpoints", "RelayFormat", "RelaySealing", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol",
+                "IdentityStore",
+            ],
             outside: [
                 "AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOExtras", "X509", "SwiftASN1",
                 "Crypto", "Logging",
@@ -138,9 +143,12 @@ enum House {
             "CertificateAuthority", .issuing, folder: "enrollment/Sources/CertificateAuthority", ["MachineIdentity"],
             outside: ["X509", "SwiftASN1", "Crypto"]),
         Target(
+            "KeyAuthority", .issuing, folder: "enrollment/Sources/KeyAuthority", ["RelayFormat", "RelaySealing"],
+            outside: ["Crypto"]),
+        Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
             [
-                "CertificateAuthority", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
                 "HTTPProblems", "Failpoints", "DurableFiles", "AuditStore", "IdentityStore", "TenantPort",
             ],
             outside: [

@@ -81,18 +81,28 @@ public struct HeartbeatAnswer: Codable, Sendable, Equatable {
     public var actions: [String]
     /// The heads of the audit logs.
     public var audit: AuditHeadsMessage?
+    /// The present epoch of each of the connector's groups that has one.
+    public var epochs: [EpochReference]?
+    /// The digests of the HPKE keys on file for the key that was shown; one that is missing has to be sent again.
+    public var hpkeKeys: [HPKEKeyDigest]?
 
     /// Makes an answer.
-    public init(serverTime: Date, interval: Int, actions: [String] = [], audit: AuditHeadsMessage? = nil) {
+    public init(
+        serverTime: Date, interval: Int, actions: [String] = [], audit: AuditHeadsMessage? = nil,
+        epochs: [EpochReference]? = nil, hpkeKeys: [HPKEKeyDigest]? = nil
+    ) {
         self.serverTime = serverTime
         self.interval = interval
         self.actions = actions
         self.audit = audit
+        self.epochs = epochs
+        self.hpkeKeys = hpkeKeys
     }
 
     enum CodingKeys: String, CodingKey {
-        case interval, actions, audit
+        case interval, actions, audit, epochs
         case serverTime = "server_time"
+        case hpkeKeys = "hpke_keys"
     }
 }
 

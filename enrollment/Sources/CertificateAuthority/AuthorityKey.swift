@@ -45,7 +45,7 @@ public struct AuthorityKey: Sendable, CustomStringConvertible, CustomDebugString
     }
 
     /// Signs with ECDSA and the digest that belongs to the curve; the signature in DER.
-    func signature(over bytes: [UInt8]) throws -> [UInt8] {
+    public func signature(over bytes: [UInt8]) throws -> [UInt8] {
         switch curve {
         case .p256(let key): Array(try key.signature(for: bytes).derRepresentation)
         case .p384(let key): Array(try key.signature(for: bytes).derRepresentation)

@@ -25,7 +25,9 @@ extension EnrollmentServer {
         return try call.answer(
             HeartbeatAnswer(
                 serverTime: call.now, interval: Self.heartbeatInterval,
-                audit: try await exchangeHeads(body.audit, with: member, call)))
+                audit: try await exchangeHeads(body.audit, with: member, call),
+                epochs: try await scope(member.tenant).epochNumbers(ofGroups: member.groups),
+                hpkeKeys: try await scope(member.tenant).hpkeKeys(of: member)))
     }
 
     func queueCredentials(_ call: Call, _ member: MemberRecord) async throws -> Response {

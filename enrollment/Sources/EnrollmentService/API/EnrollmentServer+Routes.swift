@@ -26,6 +26,7 @@ extension EnrollmentServer {
         member(.post, APIPath.queueCredentials, in: &list) { call, member, _ in
             try await self.queueCredentials(call, member)
         }
+        addSealing(to: &list)
         list.add(.post, APIPath.renewCertificate) { try await self.renewCertificate($0) }
         list.add(.post, APIPath.accessTokens) { try await self.createAccessToken($0) }
         member(.post, APIPath.revokeCertificate, in: &list) { call, member, _ in
@@ -55,7 +56,7 @@ extension EnrollmentServer {
     }
 
     /// A route for registered members alone.
-    private func member(
+    func member(
         _ method: HTTPRequest.Method, _ path: String, in list: inout RouteList,
         _ handler: @escaping @Sendable (Call, MemberRecord, Date) async throws -> Response
     ) {

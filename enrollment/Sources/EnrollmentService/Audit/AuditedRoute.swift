@@ -30,6 +30,7 @@ struct AuditedRoute: Sendable {
     private static func limit(_ method: HTTPRequest.Method, _ path: String) -> RouteClass {
         switch path {
         case APIPath.ownState, APIPath.heartbeat, APIPath.queueCredentials, "/.well-known/est/simplereenroll": .member
+        case APIPath.hpkeKeys, APIPath.currentEpoch, APIPath.keyAuthority: .member
         case APIPath.nonces, "/.well-known/est/simpleenroll": .registration
         case APIPath.enrollments where method == .post: .registration
         case _ where path.hasPrefix("/v1/certificates/"): .member
