@@ -152,16 +152,16 @@ let package = Package(
                 "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
                 "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
+                "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
-                "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore",
-                "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
+                "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
+                "EnrollmentService", crypto, arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -172,8 +172,9 @@ let package = Package(
         .executableTarget(
             name: "relay-benchmark",
             dependencies: [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1,
+                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
+                "ConnectorServices", "RelayKeys", "Connector", "Dispatcher", "PlainRelay", "SealedRelay", arguments,
+                logging, nio, nioPosix, nioSSL, x509, asn1,
                 crypto,
             ],
             path: "ops/benchmark"),

@@ -36,6 +36,7 @@ public final class TenantDispatcher: Sendable {
     let party: Party
     let sealing: any MessageSealing
     let epochs: EpochKeeper?
+    let groups: @Sendable () -> [GroupID]
     let refusals: RefusalTally
     let configuration: DispatcherConfiguration
     let logger: Logger
@@ -69,6 +70,7 @@ public final class TenantDispatcher: Sendable {
         self.party = party
         sealing = keys.sealing
         epochs = keys.epochs
+        groups = keys.groups
         self.broker = broker
         self.ledger = ledger
         self.clock = clock
@@ -135,7 +137,7 @@ public final class TenantDispatcher: Sendable {
             group.addTask { await self.receive(from: inbox) }
             group.addTask { await self.follow(watch) }
             group.addTask { await self.keepTime() }
-            if let epochs { group.addTask { await epochs.keep { epochs.keyring.groups } } }
+            if let epochs { group.addTask { await epochs.keep(self.groups) } }
         }
         await watch.close()
         await inbox.close()

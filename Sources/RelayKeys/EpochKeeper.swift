@@ -100,21 +100,22 @@ public actor EpochKeeper {
         }
     }
 
-    /// Takes a manifest into use, and with it another authority's key if its succession is proven.
+    /// Takes a manifest into use, and with it another authority's key if its succession has been proven.
+    ///
+    /// - Throws: why it is refused, or what the source throws.
     public func install(_ manifest: EpochManifest) async throws {
-        let group = manifest.core.group
-        if !manifest.isSigned(by: keyring.authority), let successor = try await source.successor(of: keyring.authority) {
-            keyring.adopt(authority: successor)
-            logger.notice("Key Authority has another key, proven by the former one")
+        let core = manifest.core
+        if !manifest.isSigned(by: keyring.authority) { keyring.adopt(authority: try await source.authority()) }
+        guard let entry = core.member(keyring.party.member), let keys = try await source.keys(for: entry) else {
+            throw SealingError(.notAMember, "the epoch names none of this member's keys")
         }
-        guard try keyring.install(manifest, at: clock.now) else { return }
-        guard let standing = keyring.standing(of: group, at: clock.now) else { return }
+        guard try keyring.install(manifest, with: keys, at: clock.now) else { return }
         logger.info(
             "Key epoch is in use",
             metadata: [
-                "group": "\(group)", "epoch": "\(standing.mark.number)", "members": "\(manifest.core.members.count)",
+                "group": "\(core.group)", "epoch": "\(core.number)", "members": "\(core.members.count)",
             ])
-        await source.installed(standing.mark, isUsingNewestKeys: keyring.isUsingNewestKeys(in: group))
+        await source.installed(core, openedWith: keyring.keysInUse)
     }
 
     private func noted(_ failure: String?, _ group: GroupID) {
@@ -136,5 +137,7 @@ public actor EpochKeeper {
 }
 
 extension EpochManifest {
-    fileprivate func isSigned(by authority: P256.Signing.PublicKey) -> Bool { (try? verify(by: authority)) != nil }
+    fileprivate func isSigned(by authority: P256.Signing.PublicKey?) -> Bool {
+        authority.map { (try? verify(by: $0)) != nil } ?? false
+    }
 }

@@ -15,34 +15,38 @@ extension Keyring {
 
     /// Takes a newer epoch into use, or the present one again after a restart.
     ///
+    /// - Parameter keys: those of this member that it names.
     /// - Returns: whether it was not held yet.
     /// - Throws: `keyAuthority` when the pinned authority has not signed it; `rolledBack` for an older one;
-    ///   `chainBroken` for another one of a number that was held, or one that follows something else; `notAMember` when none of this
-    ///   member's keys is in it; `expiredEpoch`.
+    ///   `chainBroken` for another one of a number that was held, or one that follows something else; `notAMember` when it
+    ///   does not name these keys; `expiredEpoch`.
     @discardableResult
-    public func install(_ manifest: EpochManifest, at now: RelayTime) throws(SealingError) -> Bool {
+    public func install(
+        _ manifest: EpochManifest, with keys: MemberKeys, at now: RelayTime
+    ) throws(SealingError) -> Bool {
         let core = manifest.core
         guard core.tenant == party.tenant else { throw SealingError(.foreignTenant, "the epoch is another tenant's") }
-        let (keys, authority, present, floor) = state.withLock {
-            ($0.keys, $0.authority, $0.groups[core.group]?.current?.core, $0.floors[core.group])
+        let (authority, present, mark) = state.withLock {
+            ($0.authority, $0.groups[core.group]?.current?.core, $0.marks[core.group])
         }
+        guard let authority else { throw SealingError(.keyAuthority, "no Key Authority is known yet") }
         try manifest.verify(by: authority)
-        if let floor { try core.check(after: floor) }
+        if let mark { try core.check(after: mark) }
         if present?.number == core.number { return false }
         guard core.isValid(at: now) else { throw SealingError(.expiredEpoch, "the epoch's time is over, or to come") }
-        guard let entry = core.member(party.member), entry.role == party.role,
-            let own = keys.last(where: { entry.isFor($0) })
-        else { throw SealingError(.notAMember, "the epoch names none of this member's keys") }
-        let epoch = try Epoch(opening: manifest, as: party.member, with: own.hpke, keyAuthority: authority)
+        guard let entry = core.member(party.member), entry.role == party.role, entry.isFor(keys) else {
+            throw SealingError(.notAMember, "the epoch names none of this member's keys")
+        }
+        let epoch = try Epoch(opening: manifest, as: party.member, with: keys.hpke, keyAuthority: authority)
         return state.withLock { state in
             // Another may have been faster.
-            if let known = state.floors[core.group], known.number >= core.number,
+            if let known = state.marks[core.group], known.number >= core.number,
                 state.groups[core.group]?.current != nil
             {
                 return false
             }
-            state.groups[core.group, default: GroupEpochs()].install(.init(epoch: epoch, keys: own), at: now)
-            state.floors[core.group] = core.mark
+            state.groups[core.group, default: GroupEpochs()].install(.init(epoch: epoch, keys: keys), at: now)
+            state.marks[core.group] = core.mark
             return true
         }
     }
@@ -55,15 +59,9 @@ extension Keyring {
         }
     }
 
-    /// The groups of which an epoch is held.
-    public var groups: [GroupID] { state.withLock { Array($0.groups.keys) } }
-
-    /// Whether the present epoch of a group names the newest keys, so that the former ones can be erased.
-    public func isUsingNewestKeys(in group: GroupID) -> Bool {
-        state.withLock { state in
-            guard let newest = state.keys.last, let held = state.groups[group]?.current else { return false }
-            return held.keys.isSame(as: newest)
-        }
+    /// The HPKE keys that the present epochs name; those that were made before them can be erased.
+    public var keysInUse: [HPKEPublicKey] {
+        state.withLock { state in state.groups.values.compactMap { $0.current?.keys.hpke.publicKey } }
     }
 }
 

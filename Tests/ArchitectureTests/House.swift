@@ -161,7 +161,7 @@ enum House {
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "AuditLog", "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
+                "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",
@@ -170,14 +170,14 @@ enum House {
         Target(
             "postern-tenant", .command,
             [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
-                "TenantPort",
-                "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore", "IdentityStore",
-                "StructuredLogging", "Dispatcher",
-                "CertificateAuthority", "EnrollmentService",
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
+                "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
+                "EnrollmentService",
             ],
             outside: [
                 "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Hummingbird", "NIOSSL", "NIOCore",
+                "Crypto",
             ]),
         Target(
             "posternctl", .command,
@@ -189,9 +189,11 @@ enum House {
         Target(
             "relay-benchmark", .command, folder: "ops/benchmark",
             [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "ConnectorServices", "Connector", "Dispatcher",
+                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
+                "ConnectorServices", "RelayKeys", "Connector", "Dispatcher",
             ],
-            outside: ["ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509", "SwiftASN1", "Crypto"]),
+            // A floor in clear, and epochs without a tenant, are what tests have.
+            outside: [
+                "PlainRelay", "SealedRelay", "ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509", "SwiftASN1", "Crypto"]),
     ]
 }

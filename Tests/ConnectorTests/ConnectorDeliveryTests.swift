@@ -2,6 +2,8 @@ import BrokerCore
 import ConnectorServices
 import RelayDelivery
 import RelayFormat
+import RelayKeys
+import RelaySealing
 import Synchronization
 import Testing
 

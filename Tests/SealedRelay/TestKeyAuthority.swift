@@ -1,4 +1,4 @@
-internal import BrokerCore
+public import BrokerCore
 public import Crypto
 public import Logging
 public import RelayFormat
@@ -7,7 +7,7 @@ public import RelaySealing
 internal import Synchronization
 
 /// A Key Authority in memory, whose epochs change when a test says so.
-public final class TestKeyAuthority: EpochSource {
+public final class TestKeyAuthority: Sendable {
     private struct State {
         var members: [GroupID: [MemberID: EpochMember]] = [:]
         var manifests: [GroupID: EpochManifest] = [:]
@@ -101,8 +101,8 @@ public final class TestKeyAuthority: EpochSource {
     /// A connector's keyring, kept fresh by asking this authority.
     public func keeper(for party: Party, _ keys: MemberKeys, logger: Logger) -> EpochKeeper {
         EpochKeeper(
-            keyring: Keyring(party: party, keys: keys, authority: publicKey), source: self, clock: .system,
-            logger: logger)
+            keyring: Keyring(party: party, authority: publicKey), source: TestEpochSource(authority: self, keys: keys),
+            clock: .system, logger: logger)
     }
 
     /// A dispatcher's keys, which hears of each epoch at once.
@@ -110,21 +110,36 @@ public final class TestKeyAuthority: EpochSource {
         guard let keys = try? newKeys() else { preconditionFailure("the library makes keys") }
         let keeper = keeper(for: party, keys, logger: logger)
         state.withLock { $0.listeners.append { [clock = RelayClock.system] in
-            _ = try? keeper.keyring.install($0, at: clock.now)
+            _ = try? keeper.keyring.install($0, with: keys, at: clock.now)
         } }
         try? joinAsDispatcher(party.member, keys)
-        return TenantKeys(keeper)
+        return TenantKeys(keeper) { [weak self] in self?.state.withLock { Array($0.manifests.keys) } ?? [] }
     }
 
-    public func manifest(of group: GroupID, unless known: CoreHash?) async throws -> EpochManifest? {
+    /// The present epoch of a group.
+    ///
+    /// - Throws: `Unreachable` when it was told not to answer.
+    public func manifest(of group: GroupID) throws -> EpochManifest? {
         try state.withLock { state in
             guard state.isReachable else { throw Unreachable() }
-            guard let manifest = state.manifests[group], manifest.core.hash != known else { return nil }
-            return manifest
+            return state.manifests[group]
         }
     }
+}
 
-    public func successor(of authority: P256.Signing.PublicKey) async throws -> P256.Signing.PublicKey? { nil }
+/// One member's way to the authority.
+struct TestEpochSource: EpochSource {
+    let authority: TestKeyAuthority
+    let keys: MemberKeys
 
-    public func installed(_ mark: EpochMark, isUsingNewestKeys: Bool) async {}
+    func manifest(of group: GroupID, unless known: CoreHash?) async throws -> EpochManifest? {
+        guard let manifest = try authority.manifest(of: group), manifest.core.hash != known else { return nil }
+        return manifest
+    }
+
+    func authority() async throws -> P256.Signing.PublicKey { authority.publicKey }
+
+    func keys(for entry: EpochMember) async throws -> MemberKeys? { keys }
+
+    func installed(_ core: EpochCore, openedWith used: [HPKEPublicKey]) async {}
 }

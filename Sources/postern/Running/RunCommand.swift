@@ -87,7 +87,8 @@ struct RunCommand: AsyncParsableCommand {
             SecondSignal(),
             LinkService(link: runtime.link),
             HeartbeatService(
-                connection: runtime.connection, clock: runtime.clock, audit: audit,
+                connection: runtime.connection, clock: runtime.clock, audit: audit, keys: runtime.keys,
+                epochs: runtime.epochs,
                 tenant: runtime.connection.identity.record.tenant, logger: logger),
             RenewalService(runtime),
             ControlServer(
