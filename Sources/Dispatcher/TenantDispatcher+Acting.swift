@@ -137,12 +137,13 @@ extension TenantDispatcher {
     }
 
     func message(
-        _ kind: MessageKind, _ body: some MessageBody, to boot: BootID, correlation: RequestID = .none
+        _ kind: MessageKind, _ body: some MessageBody, to boot: BootID, group: GroupID = .none,
+        correlation: RequestID = .none
     ) -> [OutgoingMessage] {
         do {
             return [
                 try OutgoingMessage(
-                    kind, body, to: .inbox(InboxPlace(tenant: tenant, boot: boot)), correlation: correlation,
+                    kind, body, to: .inbox(InboxPlace(tenant: tenant, boot: boot)), group: group, correlation: correlation,
                     expiresAt: clock.now + .seconds(30))
             ]
         } catch {

@@ -48,18 +48,23 @@ extension TenantDispatcher {
         }
     }
 
-    /// Refuses a record; whoever speaks in a session that is not known here is invited to begin another.
+    /// Refuses a record; whoever speaks in a session or an epoch that is not known here is invited to begin another: what
+    /// invites him is of the present epoch, which he then fetches.
     private func refuse(_ payload: [UInt8], _ error: SealingError) {
         countRefusal(error)
-        guard error.code == .unknownSession, let header = try? Envelope(decoding: payload).header else { return }
-        invite(header.boot)
+        guard error.code == .unknownSession || error.code == .expiredEpoch,
+            let header = try? Envelope(decoding: payload).header
+        else { return }
+        invite(header.boot, in: header.group)
     }
 
-    /// Invites a process that was heard in its group's name; at most once a second.
-    func invite(_ boot: BootID) {
+    /// Invites a process; at most once a second.
+    ///
+    /// - Parameter group: in whose name; `none` for the one in whose name it was heard.
+    func invite(_ boot: BootID, in group: GroupID = .none) {
         let now = clock.now
         guard sealing.takeInvitation(of: boot, at: now) else { return }
-        put(message(.invite, InviteMessage(now: now, bootNumber: bootNumber.withLock { $0 }), to: boot))
+        put(message(.invite, InviteMessage(now: now, bootNumber: bootNumber.withLock { $0 }), to: boot, group: group))
     }
 
     func countRefusal(_ error: SealingError) {

@@ -8,10 +8,13 @@ struct ContactBook {
         var heard: RelayTime
         /// The number of its last beat, which only grows.
         var beat: UInt64 = 0
-        var invited: RelayTime?
     }
 
+    /// The most processes whose invitations are remembered.
+    private static let mostInvited = 4096
+
     private var contacts: [BootID: Contact] = [:]
+    private var invited: [BootID: RelayTime] = [:]
     private let limit: Int
 
     init(limit: Int = 65_536) {
@@ -42,12 +45,14 @@ struct ContactBook {
         return true
     }
 
-    /// Whether a process whose session is not known is to be invited now.
+    /// Whether a process whose words cannot be opened is to be invited now: once a second, and not too many of them.
     mutating func takeInvitation(of boot: BootID, at now: RelayTime) -> Bool {
-        guard let index = contacts.index(forKey: boot),
-            contacts.values[index].invited.map({ now - $0 >= .seconds(1) }) ?? true
-        else { return false }
-        contacts.values[index].invited = now
+        if let last = invited[boot], now - last < .seconds(1) { return false }
+        if invited.count >= Self.mostInvited {
+            invited = invited.filter { now - $0.value < .seconds(1) }
+            guard invited.count < Self.mostInvited else { return false }
+        }
+        invited[boot] = now
         return true
     }
 

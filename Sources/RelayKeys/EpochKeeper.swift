@@ -82,6 +82,7 @@ public actor EpochKeeper {
     private func ask(about group: GroupID) async {
         if let running = questions[group] { return await running.value }
         if let last = asked[group], ContinuousClock.now - last < timing.pause { return }
+        // Owned by the keeper, which waits for it just below; others wait for the same one.
         let question = Task { await self.fetch(group) }
         questions[group] = question
         await question.value

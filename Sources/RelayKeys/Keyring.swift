@@ -58,7 +58,7 @@ public final class Keyring: MessageSealing {
         }
     }
 
-    /// Whether a process whose session is not known is to be invited now; at most once a second.
+    /// Whether a process whose words cannot be opened is to be invited now; at most once a second.
     public func takeInvitation(of boot: BootID, at now: RelayTime) -> Bool {
         state.withLock { $0.contacts.takeInvitation(of: boot, at: now) }
     }
