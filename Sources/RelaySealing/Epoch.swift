@@ -76,6 +76,9 @@ public final class Epoch: Sendable {
         }
     }
 
+    /// How many senders' keys are kept at hand.
+    var sendersAtHand: Int { senders.withLock { $0.count } }
+
     func recipient(encapsulated: [UInt8], info: [UInt8]) throws(SealingError) -> HPKE.Recipient {
         try key.recipient(encapsulated: encapsulated, info: info)
     }
