@@ -167,13 +167,15 @@ struct EpochTests {
         let identity = P256.Signing.PrivateKey()
         if suite == .x25519 {
             // The points of small order, each also with the bit that is ignored.
-            let last: [UInt8] = [0x7f, 0xff]
-            let points: [[UInt8]] = [
+            var points: [[UInt8]] = [
                 [UInt8](repeating: 0, count: 32), [1] + [UInt8](repeating: 0, count: 31),
                 try #require(hexBytes("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")),
                 try #require(hexBytes("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157")),
-            ] + [0xec, 0xed, 0xee].flatMap { first in
-                last.map { [first] + [UInt8](repeating: 0xff, count: 30) + [$0] }
+            ]
+            for first in [0xec, 0xed, 0xee] as [UInt8] {
+                for last in [0x7f, 0xff] as [UInt8] {
+                    points.append([first] + [UInt8](repeating: 0xff, count: 30) + [last])
+                }
             }
             for point in points {
                 let key = try HPKEPublicKey(suite: suite, rawRepresentation: point)
