@@ -43,8 +43,10 @@ struct VectorMaking {
         manifest = try EpochManifest.make(core, secret: secret, signer: authority)
     }
 
-    private func epoch(of person: SealingStage.Person) throws -> Epoch {
-        try Epoch(opening: manifest, as: person.member.id, with: person.hpke, keyAuthority: authority.publicKey)
+    /// An epoch as one of them opens it; the one of the vectors if no other is given.
+    func epoch(of person: SealingStage.Person, opening other: EpochManifest? = nil) throws -> Epoch {
+        try Epoch(
+            opening: other ?? manifest, as: person.member.id, with: person.hpke, keyAuthority: authority.publicKey)
     }
 
     private func header(_ kind: MessageKind, from person: SealingStage.Person, _ sequence: UInt64) throws -> RelayHeader
