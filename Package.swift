@@ -166,7 +166,8 @@ let package = Package(
         .executableTarget(
             name: "relay-benchmark",
             dependencies: [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
+                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1,
                 crypto,
             ],

@@ -176,7 +176,8 @@ enum House {
         Target(
             "relay-benchmark", .command, folder: "ops/benchmark",
             [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
+                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher",
             ],
             outside: ["ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509", "SwiftASN1", "Crypto"]),

@@ -97,6 +97,8 @@ struct SealingFuzzTests {
                 return false
             }
             if read.encoded != bytes { Issue.record("a HELLO reads as something else: \(hexText(bytes))") }
+            // The agreement costs a hundred times what the reading does.
+            guard bytes.reduce(0, &+) % 16 == 0 else { return true }
             _ = try? Session.accept(read, header: header, in: epoch, boot: stage.dispatcher.boot)
             return true
         }
