@@ -27,6 +27,8 @@ final class DispatcherKeys: Service {
     private let feed: EpochFeed
     private let logger: Logger
     private let tenants = Mutex<[TenantID: Known]>([:])
+    /// Told of tenants whose dispatcher has just begun.
+    private let beginnings = Mailbox<Void>()
 
     init(installation: Installation, logger: Logger) async throws {
         membership = try await DispatcherMembership.open(installation, logger: logger)
@@ -38,6 +40,7 @@ final class DispatcherKeys: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.membership.run() }
+                group.addTask { await self.join() }
                 group.addTask { await self.feed.run { await self.take($0) } }
             }
         }
@@ -49,8 +52,20 @@ final class DispatcherKeys: Service {
             keyring: Keyring(party: party), source: Source(keys: self, tenant: party.tenant), clock: .system,
             logger: logger)
         tenants.withLock { $0[party.tenant, default: Known()].keeper = keeper }
+        beginnings.put(CollectionOfOne(()))
         return TenantKeys(keeper) { [weak self] in
             self?.tenants.withLock { $0[party.tenant].map { Array($0.manifests.keys) } } ?? []
+        }
+    }
+
+    /// Hands the keys in as soon as there is another tenant.
+    private func join() async {
+        while await beginnings.take() != nil {
+            do {
+                try await membership.register()
+            } catch {
+                logger.error("The dispatcher's keys cannot be handed in", metadata: ["reason": "\(error)"])
+            }
         }
     }
 
