@@ -249,8 +249,8 @@ let package = Package(
         .testTarget(
             name: "EnrollmentClientTests",
             dependencies: [
-                "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems",
-                "RelayFormat", "RelaySealing", "CertificateAuthority", crypto,
+                "Failpoints", "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
+                "HTTPProblems", "RelayFormat", "RelaySealing", "CertificateAuthority", crypto,
                 nio, nioConcurrencyHelpers, nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(

@@ -18,6 +18,8 @@ final class SealingTenant: Sendable {
         var manifest: EpochManifest?
         var authority: KeyAuthorityAnswer?
         var refusesPuts = false
+        /// Cuts an epoch for each X25519 key that is not the one before.
+        var signer: P256.Signing.PrivateKey?
     }
 
     let installation: TestInstallation
@@ -81,12 +83,20 @@ final class SealingTenant: Sendable {
                 let body = try EnrollmentJSON.decodeStrictly(HPKEKeyRequest.self, from: Data(request.body.utf8))
                 let statement = try HPKEKeyStatement(decoding: [UInt8(body.suite)] + body.key + body.signature)
                 try statement.verify(tenant: tenant, member: member, identityKey: key.publicKey)
-                return try state.withLock { state in
-                    if state.refusesPuts { return try Self.problem(.notReady) }
+                let (isRefused, signer) = state.withLock { state in
+                    if state.refusesPuts { return (true, P256.Signing.PrivateKey?.none) }
+                    let isNew = body.suite == 1 && state.keys[1]?.key != body.key
                     state.keys[body.suite] = body
                     state.puts += 1
-                    return .init(status: 204)
+                    return (false, isNew ? state.signer : nil)
                 }
+                if isRefused { return try Self.problem(.notReady) }
+                if let signer {
+                    let last = state.withLock { $0.manifest?.core }
+                    publish(
+                        try epoch((last?.number ?? 999) + 1, previous: last?.hash ?? .none, signer: signer))
+                }
+                return .init(status: 204)
             case ("GET", "/v1/groups/\(group)/epochs/current"):
                 guard let manifest = state.withLock({ $0.manifest }) else { return try Self.problem(.notFound) }
                 let tag = "\"" + manifest.core.hash.bytes.map { String(format: "%02x", $0) }.joined() + "\""
