@@ -99,12 +99,15 @@ let package = Package(
             ]),
         .target(
             name: "IdentityStore",
-            dependencies: ["Failpoints", "RelayFormat", "RelaySealing", "MachineIdentity", "EnrollmentProtocol", crypto]),
+            dependencies: [
+                "Failpoints", "RelayFormat", "RelaySealing", "MachineIdentity", "EnrollmentProtocol", crypto,
+            ]),
         .target(
             name: "EnrollmentClient",
             dependencies: [
                 "Failpoints", "RelayFormat", "RelaySealing", "HTTPProblems", "MachineIdentity", "EnrollmentProtocol",
-                "IdentityStore", asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto, logging,
+                "IdentityStore", asyncHTTPClient, nio, nioPosix, nioHTTP1, nioSSL, nioExtras, x509, asn1, crypto,
+                logging,
             ]),
         .target(
             name: "ConnectorServices",
@@ -139,7 +142,8 @@ let package = Package(
         .target(
             name: "EnrollmentService",
             dependencies: [
-                "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority", "MachineIdentity", "AuditLog",
+                "RequestLimits", "EnrollmentProtocol",
                 "HTTPProblems", "Failpoints", "DurableFiles", "AuditStore", "IdentityStore", "TenantPort", hummingbird,
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, metrics, nio,
             ],
@@ -257,15 +261,16 @@ let package = Package(
         .testTarget(
             name: "EnrollmentClientTests",
             dependencies: [
-                "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems",
-                "RelayFormat", "RelaySealing", "CertificateAuthority", crypto,
+                "Failpoints", "EnrollmentClient", "EnrollmentProtocol", "IdentityStore", "MachineIdentity",
+                "HTTPProblems", "RelayFormat", "RelaySealing", "CertificateAuthority", crypto,
                 nio, nioConcurrencyHelpers, nioPosix, nioHTTP1, nioSSL,
             ]),
         .testTarget(
             name: "CertificateAuthorityTests",
             dependencies: ["TestTools", "CertificateAuthority", "MachineIdentity", x509, asn1, crypto]),
         .testTarget(
-            name: "KeyAuthorityTests", dependencies: ["TestTools", "RelayFormat", "RelaySealing", "KeyAuthority", crypto]),
+            name: "KeyAuthorityTests",
+            dependencies: ["TestTools", "RelayFormat", "RelaySealing", "KeyAuthority", crypto]),
         .target(name: "LinkFaults", dependencies: [nio, nioPosix], path: "Tests/LinkFaults"),
         .testTarget(name: "LinkFaultsTests", dependencies: ["LinkFaults", nio, nioPosix]),
         .testTarget(

@@ -148,7 +148,8 @@ enum House {
         Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
             [
-                "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority", "MachineIdentity", "AuditLog",
+                "RequestLimits", "EnrollmentProtocol",
                 "HTTPProblems", "Failpoints", "DurableFiles", "AuditStore", "IdentityStore", "TenantPort",
             ],
             outside: [

@@ -37,6 +37,11 @@ public struct AuthorityKey: Sendable, CustomStringConvertible, CustomDebugString
         }
     }
 
+    /// Whether the certificate, in DER, is of this key.
+    public func isKey(ofCertificate der: [UInt8]) -> Bool {
+        (try? Certificate(derEncoded: der))?.publicKey == signing.publicKey
+    }
+
     var signing: Certificate.PrivateKey {
         switch curve {
         case .p256(let key): Certificate.PrivateKey(key)

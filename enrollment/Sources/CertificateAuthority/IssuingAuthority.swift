@@ -49,6 +49,9 @@ public struct IssuingAuthority: Sendable {
         key = intermediateKey
     }
 
+    /// The key of the intermediate, which signs.
+    public var issuingKey: AuthorityKey { key }
+
     /// The fingerprint that invitations pin.
     public var pin: CertificateFingerprint { CertificateFingerprint(certificate: rootCertificate) }
 

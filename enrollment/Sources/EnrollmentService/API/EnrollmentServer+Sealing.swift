@@ -92,7 +92,7 @@ extension EnrollmentServer {
 
     /// The Key Authority of a tenant as it is now, with how it came to its key.
     private func keyAuthority(of tenant: Tenant) async throws -> KeyAuthorityAnswer {
-        let successions = try await scope(tenant).successions()
+        let (tenant, successions) = try await scope(tenant).keyAuthority()
         return KeyAuthorityAnswer(
             keyAuthority: KeyAuthorityReference(pin: try tenant.keyAuthorityPin(), publicKey: tenant.keyAuthority),
             successions: successions.map {

@@ -97,7 +97,8 @@ public struct DispatcherMembership: Sendable {
 
     private static func identity(in folder: StateFolder) throws(EnrollmentServiceError) -> MachineKey {
         do {
-            _ = try folder.read(identityFile) == nil
+            _ =
+                try folder.read(identityFile) == nil
                 ? folder.writeOnce(Array(MachineKey().pem().reveal().utf8), to: identityFile) : false
             guard let content = try folder.read(identityFile) else {
                 throw EnrollmentServiceError(.unreadable, "\(folder.path)/\(identityFile) comes and goes.")

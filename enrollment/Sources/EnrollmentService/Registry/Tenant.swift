@@ -18,7 +18,7 @@ public struct Tenant: Sendable, Hashable {
     public var reference: TenantReference { TenantReference(id: id, slug: slug) }
 
     /// The pin of its Key Authority.
-    func keyAuthorityPin() throws -> Pin {
+    public func keyAuthorityPin() throws -> Pin {
         Pin(publicKeyDER: try P256.Signing.PublicKey(pemRepresentation: keyAuthority).derRepresentation)
     }
 

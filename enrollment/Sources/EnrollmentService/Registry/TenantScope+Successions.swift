@@ -11,16 +11,17 @@ extension TenantScope {
         let authority: [UInt8]
     }
 
-    /// How the Key Authority came to its present key, oldest first.
-    func successions() async throws -> [StoredSuccession] {
+    /// The tenant with the Key Authority's present key, and how it came to it, oldest first.
+    func keyAuthority() async throws -> (Tenant, [StoredSuccession]) {
         try await database.read { database in
-            try Row.fetchAll(
+            let successions = try Row.fetchAll(
                 database, sql: "SELECT * FROM key_successions WHERE tenant_id = ? ORDER BY number",
                 arguments: [tenant.id]
             ).map { row in
                 StoredSuccession(
                     statement: Array(row["statement"] as Data), authority: Array(row["authority"] as Data))
             }
+            return (try Tenant.find(slug: tenant.slug, in: database) ?? tenant, successions)
         }
     }
 
