@@ -119,14 +119,16 @@ let package = Package(
         .target(
             name: "Connector",
             dependencies: [
-                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "ConnectorServices", "RelayKeys", hummingbird, asyncHTTPClient,
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "ConnectorServices", "RelayKeys",
+                hummingbird, asyncHTTPClient,
                 httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
                 yams,
             ]),
         .target(
             name: "Dispatcher",
             dependencies: [
-                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys", "HTTPProblems", "AuditLog", "DispatcherProtocol",
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys", "HTTPProblems", "AuditLog",
+                "DispatcherProtocol",
                 "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio,
                 nioHTTP1,
                 nioPosix, crypto,
@@ -176,7 +178,8 @@ let package = Package(
         .executableTarget(
             name: "relay-benchmark",
             dependencies: [
-                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
+                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "TenantPort",
                 "ConnectorServices", "RelayKeys", "Connector", "Dispatcher", "PlainRelay", "SealedRelay", arguments,
                 logging, nio, nioPosix, nioSSL, x509, asn1,
                 crypto,

@@ -44,7 +44,9 @@ extension ConnectorSession {
     /// Opens a record; one of a newer epoch than the one held is admitted when that has come.
     ///
     /// - Returns: nil when it is refused, or waits.
-    func open(_ payload: [UInt8], from source: MessageSource, _ kinds: Set<MessageKind>, _ carrier: Carrier?) -> Envelope? {
+    func open(_ payload: [UInt8], from source: MessageSource, _ kinds: Set<MessageKind>, _ carrier: Carrier?)
+        -> Envelope?
+    {
         do throws(SealingError) {
             return try sealing.open(payload, from: source, allowing: kinds, at: clock.now)
         } catch {

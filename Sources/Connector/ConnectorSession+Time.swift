@@ -57,7 +57,8 @@ extension ConnectorSession {
         outbox.put(
             identity.groups.keys.compactMap { group in
                 try? OutgoingMessage(
-                    .beat, message, to: .presence(identity.tenant), group: group, expiresAt: now + configuration.beat * 3)
+                    .beat, message, to: .presence(identity.tenant), group: group,
+                    expiresAt: now + configuration.beat * 3)
             })
     }
 }

@@ -143,7 +143,8 @@ extension TenantDispatcher {
         do {
             return [
                 try OutgoingMessage(
-                    kind, body, to: .inbox(InboxPlace(tenant: tenant, boot: boot)), group: group, correlation: correlation,
+                    kind, body, to: .inbox(InboxPlace(tenant: tenant, boot: boot)), group: group,
+                    correlation: correlation,
                     expiresAt: clock.now + .seconds(30))
             ]
         } catch {

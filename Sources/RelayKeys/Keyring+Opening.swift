@@ -18,7 +18,9 @@ extension Keyring {
         do throws(RelayFormatError) { header = try Envelope(decoding: payload).header } catch {
             throw SealingError(.malformed, error.description)
         }
-        guard header.tenant == party.tenant else { throw SealingError(.foreignTenant, "the message is another tenant's") }
+        guard header.tenant == party.tenant else {
+            throw SealingError(.foreignTenant, "the message is another tenant's")
+        }
         guard kinds.contains(header.kind) else { throw SealingError(.wrongKind, "the kind does not belong there") }
         guard header.issuedAt <= now + Self.skew else { throw SealingError(.stale, "the message is of the future") }
         let body: ArraySlice<UInt8>
@@ -44,7 +46,9 @@ extension Keyring {
     private func openForGroup(
         _ payload: [UInt8], _ header: RelayHeader, from source: MessageSource, at now: RelayTime
     ) throws(SealingError) -> ArraySlice<UInt8> {
-        if case .group(let group) = source, group != header.group { throw SealingError(.foreignGroup, "the message is of another group than its queue") }
+        if case .group(let group) = source, group != header.group {
+            throw SealingError(.foreignGroup, "the message is of another group than its queue")
+        }
         let (held, present) = state.withLock { state in
             let epochs = state.groups[header.group]
             return (epochs?.held(header.epoch, at: now), epochs?.current)
@@ -79,7 +83,9 @@ extension Keyring {
 
     /// What steers is of its moment; bodies may have waited.
     private func requireFresh(_ header: RelayHeader, at now: RelayTime) throws(SealingError) {
-        guard header.kind.travelsWithBodies || now - header.issuedAt <= Self.skew else { throw SealingError(.stale, "the message is too old") }
+        guard header.kind.travelsWithBodies || now - header.issuedAt <= Self.skew else {
+            throw SealingError(.stale, "the message is too old")
+        }
     }
 
     /// A connector has begun a session; said again, it changes nothing.
@@ -117,7 +123,9 @@ extension Keyring {
             let other: MemberRole = party.role == .connector ? .dispatcher : .connector
             return (entry, state.groups[header.group]?.current?.has(header.sender, as: other) ?? false)
         }
-        guard let entry, entry.session.peer.member == header.sender else { throw SealingError(.unknownSession, "there is no session with the process") }
+        guard let entry, entry.session.peer.member == header.sender else {
+            throw SealingError(.unknownSession, "there is no session with the process")
+        }
         guard isMember else { throw Self.stranger }
         guard header.suite == entry.session.suite.inHeader else { throw Self.wrongSuite }
         let body = try entry.session.open(payload, header: header)

@@ -94,7 +94,8 @@ extension Keyring {
             state.groups[name.group]?.current?.core.number == name.epoch
         else { return nil }
         return OutgoingMessage(
-            .hello, encoded: entry.hello.encoded, to: .inbox(InboxPlace(tenant: party.tenant, boot: name.boot)), group: name.group,
+            .hello, encoded: entry.hello.encoded, to: .inbox(InboxPlace(tenant: party.tenant, boot: name.boot)),
+            group: name.group,
             expiresAt: now + .seconds(30))
     }
 

@@ -87,7 +87,8 @@ struct TenantRuntime {
             }
         }
         if roles.contains(.enrollment) {
-            services.append(KeyAuthorityRunner(service: KeyAuthorityService(installation: installation, logger: logger)))
+            services.append(
+                KeyAuthorityRunner(service: KeyAuthorityService(installation: installation, logger: logger)))
             services.append(
                 SweepService(
                     name: "registry", interval: .seconds(600), logger: logger, sweep: { try await enrollment.tidy() }))

@@ -190,11 +190,14 @@ enum House {
         Target(
             "relay-benchmark", .command, folder: "ops/benchmark",
             [
-                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
+                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "TenantPort",
                 "ConnectorServices", "RelayKeys", "Connector", "Dispatcher",
             ],
             // A floor in clear, and epochs without a tenant, are what tests have.
             outside: [
-                "PlainRelay", "SealedRelay", "ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509", "SwiftASN1", "Crypto"]),
+                "PlainRelay", "SealedRelay", "ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509",
+                "SwiftASN1", "Crypto",
+            ]),
     ]
 }

@@ -45,7 +45,8 @@ struct RelayHarness {
         }
         let keeper = authority.keeper(for: identity.party, keys, logger: logger)
         return ConnectorSession(
-            identity: identity, broker: broker, sealing: keeper.keyring, epochs: keeper, services: ServiceCatalog(["echo": service]),
+            identity: identity, broker: broker, sealing: keeper.keyring, epochs: keeper,
+            services: ServiceCatalog(["echo": service]),
             configuration: .init(inFlight: 64, beat: .milliseconds(250), version: "test"), clock: .system,
             logger: logger)
     }

@@ -109,9 +109,11 @@ public final class TestKeyAuthority: Sendable {
     public func tenantKeys(for party: Party, logger: Logger) -> TenantKeys {
         guard let keys = try? newKeys() else { preconditionFailure("the library makes keys") }
         let keeper = keeper(for: party, keys, logger: logger)
-        state.withLock { $0.listeners.append { [clock = RelayClock.system] in
-            _ = try? keeper.keyring.install($0, with: keys, at: clock.now)
-        } }
+        state.withLock {
+            $0.listeners.append { [clock = RelayClock.system] in
+                _ = try? keeper.keyring.install($0, with: keys, at: clock.now)
+            }
+        }
         try? joinAsDispatcher(party.member, keys)
         return TenantKeys(keeper) { [weak self] in self?.state.withLock { Array($0.manifests.keys) } ?? [] }
     }

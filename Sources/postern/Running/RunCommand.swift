@@ -83,7 +83,8 @@ struct RunCommand: AsyncParsableCommand {
             logger: logger)
         // Stopped from the last to the first: the session drains while the link still stands.
         let services: [any Service] = [
-            AuditService(audit: audit, store: state.store, identity: runtime.connection.identity.record, logger: logger),
+            AuditService(
+                audit: audit, store: state.store, identity: runtime.connection.identity.record, logger: logger),
             SecondSignal(),
             LinkService(link: runtime.link),
             HeartbeatService(

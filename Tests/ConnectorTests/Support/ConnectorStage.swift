@@ -40,7 +40,8 @@ final class ConnectorStage {
             tenant: tenant, tenantName: "acme", member: .random(), name: "one", boot: .random(), bootNumber: 1,
             groups: [group: "site"])
         return ConnectorSession(
-            identity: identity, broker: broker, sealing: PlainSealing(identity.party), services: ServiceCatalog(["web": service]),
+            identity: identity, broker: broker, sealing: PlainSealing(identity.party),
+            services: ServiceCatalog(["web": service]),
             configuration: .init(inFlight: 16, beat: .milliseconds(200), drain: .seconds(2), version: "test"),
             clock: .system, journal: journal,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
