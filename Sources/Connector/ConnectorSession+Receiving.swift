@@ -138,6 +138,9 @@ extension ConnectorSession {
             }
         }
         let now = clock.now
+        for visitor in visitors where !visitor.dispatch.isInTime(at: now) {
+            refuse(SealingError(.stale, "the request came after its time"))
+        }
         let (steps, isAnnouncementDue) = state.withLock { state in
             let wasDue = state.table.hasUnannounced
             let isSuspect = state.wake.isSuspect(at: .now)

@@ -83,7 +83,7 @@ struct AlteredMessageTests {
                         swapped, at: captured.record.place, lane: captured.record.lane, by: captured.tally,
                         as: [
                             .malformed, .wrongKind, .wrongSuite, .foreignGroup, .unknownEpoch, .expiredEpoch,
-                            .senderUnknown, .unknownSession, .commitment, .signature, .decryption, .stale,
+                            .senderUnknown, .senderRole, .unknownSession, .commitment, .signature, .decryption, .stale,
                         ], "\(kind)")
                 }
             }

@@ -88,7 +88,9 @@ struct MisdeliveredMessageTests {
             }
             try await waitUntil("all are on their way") { Set(site.broker.held.map(\.header?.correlation)).count == 3 }
             site.turnClocks(by: .seconds(25))
-            for call in calls { #expect(await call.result.failure == .deadlineExceeded) }
+            // Of one that may run twice a connector may have had another record, for all that its dispatcher knows.
+            let failures: [RequestFailure.Code] = [.deadlineExceeded, .outcomeUnknown, .deadlineExceeded]
+            for (call, failure) in zip(calls, failures) { #expect(await call.result.failure == failure) }
             let held = site.broker.held.map(\.payload)
             await site.broker.release { _ in [] }
             #expect(await tenant.call("/between").text == "/between")

@@ -27,7 +27,7 @@ struct RepeatedMessageTests {
         return counts
     }
 
-    @Test("changes nothing at those who had it before", arguments: BrokerKind.allCases)
+    @Test("changes no answer, and runs nothing again but what is safe", arguments: BrokerKind.allCases)
     func twice(kind: BrokerKind) async throws {
         try await EvilSite.run(kind) { site in
             let tenant = site.tenant("acme")
@@ -61,7 +61,10 @@ struct RepeatedMessageTests {
                 _ = await site.broker.deliver(payloads(.request), to: tenant.queue, until: end)
             }
             #expect(await tenant.call("/after", class: .once).text == "/after")
-            #expect(connector.service.executed == executed + ["/after"])
+            // What is safe may run again, once for each delivery; all else is known here.
+            let again = connector.service.executed.dropFirst(executed.count)
+            #expect(again.allSatisfy { $0.hasPrefix("/safe/") || $0 == "/after" })
+            #expect(again.count <= 4 * 5 + 1 && again.filter { $0 == "/after" }.count == 1)
             #expect((connector.refusals.total, tenant.refusals.total) == refused)
         }
     }
@@ -122,6 +125,7 @@ struct RepeatedMessageTests {
             let requests = spoken.filter { $0.header?.kind == .request }.map(\.payload)
             let end = site.clock.clock.now + .seconds(600)
             for _ in 0..<2 { _ = await site.broker.deliver(requests, to: tenant.queue, until: end) }
+            try await Task.sleep(for: .seconds(3)); print("DEBUG", new.service.executed, new.refusals.reasons, site.broker.stored.filter { $0.header?.boot == new.identity.boot || $0.place == new.inbox }.map { "\($0.header!.kind)" }.filter { $0 != "beat" }); print(site.log.text.suffix(60).joined(separator: "\n"))
             try await waitUntil("it has come to the last") { new.service.executed.contains("/safe/4") }
             try await waitUntil("its claims are turned down") {
                 site.broker.stored(.cancel).contains { $0.place == new.inbox }

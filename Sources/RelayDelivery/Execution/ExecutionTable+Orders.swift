@@ -9,7 +9,7 @@ extension ExecutionTable {
             guard var entry = entries[name.request], entry.dispatch.attempt == name.attempt,
                 case .claimed(let since, isGranted: false, let isWritten) = entry.state
             else { continue }
-            guard now < since + limits.grant, isInTime(entry.dispatch, at: now) else {
+            guard now < since + limits.grant, entry.dispatch.isInTime(at: now) else {
                 // The process was held up: what it was granted then may be another's by now.
                 steps += giveBack(name.request, .noGrant)
                 continue
@@ -102,10 +102,6 @@ extension ExecutionTable {
             }
         }
         return waiting.keys.flatMap { giveBack($0, .draining) }
-    }
-
-    func isInTime(_ dispatch: Dispatch, at now: RelayTime) -> Bool {
-        now < dispatch.dispatchUntil && now < dispatch.deadline
     }
 
     mutating func run(_ id: RequestID) -> Step {

@@ -33,7 +33,7 @@ extension ExecutionTable {
                 _ = remove(id)
                 return [.settle(id, entry.carriers)] + advance(at: now)
             }
-            guard isInTime(entry.dispatch, at: now) else { return giveBack(id, .late) + advance(at: now) }
+            guard entry.dispatch.isInTime(at: now) else { return giveBack(id, .late) + advance(at: now) }
             return [proceed(with: id, isResolved: true, at: now)]
         }
     }
@@ -47,7 +47,7 @@ extension ExecutionTable {
             case .claimed(let since, isGranted: false, _):
                 entries[id]?.state = .claimed(since: since, isGranted: false, isWritten: true)
             case .claimed, .writing:
-                steps += isInTime(entry.dispatch, at: now) ? [run(id)] : giveBack(id, .late)
+                steps += entry.dispatch.isInTime(at: now) ? [run(id)] : giveBack(id, .late)
             case .resolving, .waiting, .running, .finished: break
             }
         }

@@ -77,6 +77,9 @@ extension ExecutionTable {
 
         /// The dispatch as messages name it.
         public var name: DispatchName { DispatchName(request: id, attempt: attempt) }
+
+        /// Whether it may still be started.
+        public func isInTime(at now: RelayTime) -> Bool { now < dispatchUntil && now < deadline }
     }
 
     /// What the connector's own configuration says of a dispatch.
