@@ -44,15 +44,20 @@ struct BlindBrokerTests {
                     #expect(payload.range(of: secret) == nil, "\(String(describing: record.header?.kind))")
                 }
             }
+            // All of it once more for a group that nobody reads: it stays in the files.
+            let unread = Place.group(GroupPlace(tenant: tenant.id, group: .random()))
+            let outcomes = await site.broker.deliver(
+                site.broker.stored.map(\.payload), to: unread, until: site.clock.clock.now + .seconds(600))
+            #expect(outcomes.allSatisfy { $0 == .stored })
             let files = try FileManager.default.contentsOfDirectory(atPath: site.folder)
             #expect(files.isEmpty == (kind == .memory))
             var isWritten = false
             for file in files {
                 let bytes = try Data(contentsOf: URL(fileURLWithPath: site.folder + "/" + file))
                 for secret in secrets + [Data(name.utf8)] { #expect(bytes.range(of: secret) == nil, "\(file)") }
+                // The request's id, and the commitment behind it.
                 if bytes.range(of: Data(request.payload[104..<160])) != nil { isWritten = true }
             }
-            // The files do hold what was sent: the request's id and the commitment behind it.
             #expect(isWritten == (kind == .sqlite))
             let log = Data(site.log.text.joined(separator: "\n").utf8)
             #expect(log.range(of: Data("Record refused".utf8)) != nil)

@@ -27,18 +27,19 @@ struct EvilTenant: Sendable {
     /// Counts what its dispatcher refuses.
     var refusals: RefusalTally { dispatcher.refusals }
 
-    /// A connector of the tenant that has not begun; its member joins its groups with new keys.
+    /// A connector of the tenant that has not begun; its member joins its groups with new keys, unless
+    /// it has some.
     func connector(
         _ name: String, groups: [GroupID]? = nil, member: MemberID = .random(), bootNumber: UInt64 = 1,
-        service: WitnessService = WitnessService(),
+        keys known: MemberKeys? = nil, service: WitnessService = WitnessService(),
         source: ((MemberKeys) -> any EpochSource)? = nil
     ) throws -> EvilConnector {
         let groups = groups ?? [group]
         let identity = ConnectorIdentity(
             tenant: id, tenantName: self.name, member: member, name: name, boot: .random(), bootNumber: bootNumber,
             groups: Dictionary(uniqueKeysWithValues: groups.map { ($0, "site") }))
-        let keys = try authority.newKeys()
-        try authority.join(member, keys, groups)
+        let keys = try known ?? authority.newKeys()
+        if known == nil { try authority.join(member, keys, groups) }
         let logger = site.log.logger()
         let keeper =
             source.map {
