@@ -135,7 +135,7 @@ let package = Package(
             name: "CertificateAuthority", dependencies: ["MachineIdentity", x509, asn1, crypto],
             path: "enrollment/Sources/CertificateAuthority"),
         .target(
-            name: "KeyAuthority", dependencies: ["RelayFormat", "RelaySealing", crypto],
+            name: "KeyAuthority", dependencies: ["RelayFormat", "RelaySealing", "MachineIdentity", crypto],
             path: "enrollment/Sources/KeyAuthority"),
         .target(
             name: "EnrollmentService",
@@ -146,6 +146,13 @@ let package = Package(
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, metrics, nio,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
+        .target(
+            name: "RemoteKeyAuthority",
+            dependencies: [
+                "RelayFormat", "RelaySealing", "KeyAuthority", "MachineIdentity", "HTTPProblems", "EnrollmentProtocol",
+                "IdentityStore", "EnrollmentClient", crypto, logging,
+            ],
+            path: "enrollment/Sources/RemoteKeyAuthority"),
 
         // Commands: arguments, configuration, assembly.
         .executableTarget(
@@ -163,7 +170,8 @@ let package = Package(
                 "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
                 "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore",
                 "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
+                "EnrollmentService", "RemoteKeyAuthority", arguments, lifecycle, unixSignals, logging, hummingbird, nio,
+                nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -273,6 +281,7 @@ let package = Package(
             name: "EnrollmentServiceTests",
             dependencies: [
                 "TestTools", "EnrollmentService", "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority",
+                "RemoteKeyAuthority", "EnrollmentClient",
                 "AuditLog", "AuditStore", "RequestLimits",
                 "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems", "TenantPort", hummingbird,
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,

@@ -138,7 +138,8 @@ enum House {
             "CertificateAuthority", .issuing, folder: "enrollment/Sources/CertificateAuthority", ["MachineIdentity"],
             outside: ["X509", "SwiftASN1", "Crypto"]),
         Target(
-            "KeyAuthority", .issuing, folder: "enrollment/Sources/KeyAuthority", ["RelayFormat", "RelaySealing"],
+            "KeyAuthority", .issuing, folder: "enrollment/Sources/KeyAuthority",
+            ["RelayFormat", "RelaySealing", "MachineIdentity"],
             outside: ["Crypto"]),
         Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
@@ -151,6 +152,13 @@ enum House {
                 "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "Metrics",
                 "NIOCore", "ServiceLifecycle",
             ]),
+        Target(
+            "RemoteKeyAuthority", .issuing, folder: "enrollment/Sources/RemoteKeyAuthority",
+            [
+                "RelayFormat", "RelaySealing", "KeyAuthority", "MachineIdentity", "HTTPProblems", "EnrollmentProtocol",
+                "IdentityStore", "EnrollmentClient",
+            ],
+            outside: ["Crypto", "Logging"]),
 
         Target(
             "postern", .command,
@@ -170,7 +178,7 @@ enum House {
                 "TenantPort",
                 "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore", "IdentityStore",
                 "StructuredLogging", "Dispatcher",
-                "CertificateAuthority", "EnrollmentService",
+                "CertificateAuthority", "EnrollmentService", "RemoteKeyAuthority",
             ],
             outside: [
                 "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Hummingbird", "NIOSSL", "NIOCore",

@@ -63,7 +63,8 @@ public actor KeyAuthorityService {
     func advance() async {
         do {
             let changes = try await installation.registry.membershipChanges()
-            for tenant in try await installation.registry.presentTenants() {
+            let elsewhere = installation.settings.authoritiesElsewhere ?? []
+            for tenant in try await installation.registry.presentTenants() where !elsewhere.contains(tenant.id) {
                 let standing = standings[tenant.id] ?? Standing()
                 let known = changes[tenant.id] ?? 0
                 guard standing.changes != known || standing.next <= RelayTime(now()) else { continue }
