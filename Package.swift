@@ -139,7 +139,7 @@ let package = Package(
             name: "CertificateAuthority", dependencies: ["MachineIdentity", x509, asn1, crypto],
             path: "enrollment/Sources/CertificateAuthority"),
         .target(
-            name: "KeyAuthority", dependencies: ["RelayFormat", "RelaySealing", crypto],
+            name: "KeyAuthority", dependencies: ["RelayFormat", "RelaySealing", "MachineIdentity", crypto],
             path: "enrollment/Sources/KeyAuthority"),
         .target(
             name: "EnrollmentService",
@@ -150,6 +150,13 @@ let package = Package(
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, metrics, nio,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
+        .target(
+            name: "RemoteKeyAuthority",
+            dependencies: [
+                "RelayFormat", "RelaySealing", "KeyAuthority", "MachineIdentity", "HTTPProblems", "EnrollmentProtocol",
+                "IdentityStore", "EnrollmentClient", crypto, logging,
+            ],
+            path: "enrollment/Sources/RemoteKeyAuthority"),
 
         // Commands: arguments, configuration, assembly.
         .executableTarget(
@@ -167,7 +174,7 @@ let package = Package(
                 "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
                 "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
                 "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", crypto, arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
+                "EnrollmentService", "RemoteKeyAuthority", crypto, arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -291,6 +298,7 @@ let package = Package(
             name: "EnrollmentServiceTests",
             dependencies: [
                 "TestTools", "EnrollmentService", "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority",
+                "RemoteKeyAuthority", "EnrollmentClient",
                 "AuditLog", "AuditStore", "RequestLimits",
                 "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems", "TenantPort", hummingbird,
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,

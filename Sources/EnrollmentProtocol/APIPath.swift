@@ -10,6 +10,8 @@ public enum APIPath {
     public static let hpkeKeys = "/v1/hpke-keys"
     public static let currentEpoch = "/v1/groups/{group}/epochs/current"
     public static let keyAuthority = "/v1/key-authority"
+    public static let membership = "/v1/key-authority/membership"
+    public static let epochs = "/v1/key-authority/epochs"
     public static let renewCertificate = "/v1/certificates/renew"
     public static let revokeCertificate = "/v1/certificates/revoke"
     public static let accessTokens = "/oauth2/token"

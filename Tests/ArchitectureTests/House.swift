@@ -143,7 +143,8 @@ enum House {
             "CertificateAuthority", .issuing, folder: "enrollment/Sources/CertificateAuthority", ["MachineIdentity"],
             outside: ["X509", "SwiftASN1", "Crypto"]),
         Target(
-            "KeyAuthority", .issuing, folder: "enrollment/Sources/KeyAuthority", ["RelayFormat", "RelaySealing"],
+            "KeyAuthority", .issuing, folder: "enrollment/Sources/KeyAuthority",
+            ["RelayFormat", "RelaySealing", "MachineIdentity"],
             outside: ["Crypto"]),
         Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
@@ -156,6 +157,13 @@ enum House {
                 "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "Metrics",
                 "NIOCore", "ServiceLifecycle",
             ]),
+        Target(
+            "RemoteKeyAuthority", .issuing, folder: "enrollment/Sources/RemoteKeyAuthority",
+            [
+                "RelayFormat", "RelaySealing", "KeyAuthority", "MachineIdentity", "HTTPProblems", "EnrollmentProtocol",
+                "IdentityStore", "EnrollmentClient",
+            ],
+            outside: ["Crypto", "Logging"]),
 
         Target(
             "postern", .command,
@@ -174,7 +182,7 @@ enum House {
                 "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
                 "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
                 "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService",
+                "EnrollmentService", "RemoteKeyAuthority",
             ],
             outside: [
                 "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Hummingbird", "NIOSSL", "NIOCore",

@@ -96,7 +96,7 @@ import Testing
         return [
             (admin, nil), (robot, nil), (application, nil), (secret, nil), (nil, machine.certificate), (nil, nil),
             (token, nil),
-            (admin, machine.certificate),
+            (admin, machine.certificate), (try stage.keyAuthorityAssertion(of: stage.other), nil),
         ]
     }
 

@@ -4,6 +4,7 @@ internal import Foundation
 internal import IdentityStore
 public import Logging
 internal import NIOCore
+internal import RemoteKeyAuthority
 internal import ServiceLifecycle
 public import StructuredLogging
 internal import UnixSignals
@@ -16,12 +17,16 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Roles: 'enrollment' registers connectors and administers; 'broker' is the embedded queue with its link;
             'dispatcher' relays calls. They share the state folder; the dispatcher needs the broker in its process
-            for now, and one process has the broker: a second one is refused with exit code 2. SIGTERM: takes no new requests, answers those under way, ends.
+            for now, and one process has the broker: a second one is refused with exit code 2. 'key-authority', by
+            itself, signs the epochs of tenants whose Key Authority was moved to this state folder, on whatever machine
+            ('postern-tenant keyauthority move'); elsewhere the enrollment role does that. SIGTERM: takes no new requests,
+            answers those under way, ends.
             """)
 
     /// What a process does.
     enum Role: String, CaseIterable {
         case enrollment, dispatcher, broker
+        case keyAuthority = "key-authority"
     }
 
     @OptionGroup var state: StateOptions
@@ -47,6 +52,7 @@ struct ServeCommand: AsyncParsableCommand {
             let (host, port) = try Self.address(listen)
             let roles = try Self.roles(roles)
             try state.folder.sealKeys()
+            if roles == [.keyAuthority] { return try await Self.serveKeyAuthority(in: state.folder, logger: logger) }
             let limits = try LimitFile.read(limits)
             let installation = try await Installation.open(state.folder, logger: logger)
             // Of several processes with one state folder, one has the queue and the ledger.
@@ -75,6 +81,26 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
+    /// Signs epochs on a machine of its own, until it is told to end.
+    private static func serveKeyAuthority(in folder: StateFolder, logger: Logger) async throws {
+        guard let authority = try RemoteAuthority.open(folder, logger: logger) else {
+            throw CommandFailure(
+                .notInitialized,
+                "\(folder.path) holds no Key Authority of its own. Make it where the installation is: postern-tenant"
+                    + " keyauthority move --tenant NAME --to DIR")
+        }
+        guard let lock = try folder.lock("serve.lock") else {
+            throw CommandFailure(.usage, "another process serves the Key Authority in \(folder.path) already.")
+        }
+        logger.notice("Key Authority is at work", metadata: ["state": "\(folder.path)"])
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: RemoteAuthorityService(authority: authority))],
+                gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [], logger: logger))
+        try await group.run()
+        withExtendedLifetime(lock) {}
+    }
+
     private static func lock(_ folder: StateFolder) throws -> FolderLock {
         guard let lock = try folder.lock("serve.lock") else {
             throw CommandFailure(
@@ -97,11 +123,16 @@ struct ServeCommand: AsyncParsableCommand {
         var roles: Set<Role> = []
         for name in text.split(separator: ",") {
             guard let role = Role(rawValue: String(name)) else {
-                throw CommandFailure(.usage, "there is no role \"\(name)\"; roles are enrollment, dispatcher, broker")
+                throw CommandFailure(
+                    .usage, "there is no role \"\(name)\"; roles are enrollment, dispatcher, broker, key-authority")
             }
             roles.insert(role)
         }
         guard !roles.isEmpty else { throw CommandFailure(.usage, "--roles names none") }
+        guard !roles.contains(.keyAuthority) || roles.count == 1 else {
+            throw CommandFailure(
+                .usage, "the role key-authority stands by itself; in an installation the role enrollment does its work")
+        }
         guard !roles.contains(.dispatcher) || roles.contains(.broker) else {
             throw CommandFailure(
                 .usage,

@@ -27,6 +27,7 @@ extension EnrollmentServer {
             try await self.queueCredentials(call, member)
         }
         addSealing(to: &list)
+        addRemoteAuthority(to: &list)
         list.add(.post, APIPath.renewCertificate) { try await self.renewCertificate($0) }
         list.add(.post, APIPath.accessTokens) { try await self.createAccessToken($0) }
         member(.post, APIPath.revokeCertificate, in: &list) { call, member, _ in
