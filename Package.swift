@@ -115,16 +115,20 @@ let package = Package(
 
         // Services: pure parts wired to adapters.
         .target(
+            name: "RelayKeys", dependencies: ["RelayFormat", "RelaySealing", "BrokerCore", crypto, logging, metrics]),
+        .target(
             name: "Connector",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", hummingbird, asyncHTTPClient,
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "ConnectorServices", "RelayKeys",
+                hummingbird, asyncHTTPClient,
                 httpTypes, lifecycle, logging, metrics, nio, nioHTTP1,
                 yams,
             ]),
         .target(
             name: "Dispatcher",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog", "DispatcherProtocol",
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys", "HTTPProblems", "AuditLog",
+                "DispatcherProtocol",
                 "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio,
                 nioHTTP1,
                 nioPosix, crypto,
@@ -161,17 +165,17 @@ let package = Package(
                 "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
                 "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
+                "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
-                "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore",
-                "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", "RemoteKeyAuthority", arguments, lifecycle, unixSignals, logging, hummingbird, nio,
-                nioSSL,
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
+                "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
+                "EnrollmentService", "RemoteKeyAuthority", crypto, arguments, lifecycle, unixSignals, logging,
+                hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -182,14 +186,23 @@ let package = Package(
         .executableTarget(
             name: "relay-benchmark",
             dependencies: [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "ConnectorServices", "Connector", "Dispatcher", arguments, logging, nio, nioPosix, nioSSL, x509, asn1,
+                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "TenantPort",
+                "ConnectorServices", "RelayKeys", "Connector", "Dispatcher", "PlainRelay", "SealedRelay", arguments,
+                logging, nio, nioPosix, nioSSL, x509, asn1,
                 crypto,
             ],
             path: "ops/benchmark"),
 
         // Tests.
         .target(name: "TestTools", path: "Tests/TestTools"),
+        .target(
+            name: "PlainRelay", dependencies: ["RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys"],
+            path: "Tests/PlainRelay"),
+        .target(
+            name: "SealedRelay",
+            dependencies: ["RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys", crypto, logging],
+            path: "Tests/SealedRelay"),
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
         .testTarget(name: "AuditLogTests", dependencies: ["TestTools", "AuditLog", crypto]),
@@ -204,12 +217,14 @@ let package = Package(
         .testTarget(
             name: "ConnectorTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", lifecycle, logging,
+                "PlainRelay", "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys",
+                "ConnectorServices", "Connector", lifecycle, logging,
             ]),
         .testTarget(
             name: "DispatcherTests",
             dependencies: [
-                "TestTools", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog",
+                "TestTools", "PlainRelay", "RequestLedger", "RelayFormat", "RelayDelivery", "BrokerCore", "RelayKeys",
+                "HTTPProblems", "AuditLog",
                 "AuditStore", "DispatcherProtocol", "TenantPort",
                 "ConnectorServices", "Connector", "Dispatcher", hummingbird, hummingbirdTesting, httpTypes, nio,
                 logging,
@@ -217,8 +232,8 @@ let package = Package(
         .testTarget(
             name: "RelayTests",
             dependencies: [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices", "Connector", "Dispatcher", lifecycle,
-                logging,
+                "SealedRelay", "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys",
+                "ConnectorServices", "Connector", "Dispatcher", lifecycle, logging,
             ]),
         .target(
             name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),

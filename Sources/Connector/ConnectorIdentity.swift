@@ -1,4 +1,6 @@
 public import RelayFormat
+public import RelayKeys
+internal import RelaySealing
 
 /// Who a connector is for the relay, as the enrollment service said with its queue credential.
 public struct ConnectorIdentity: Sendable, Equatable {
@@ -30,4 +32,7 @@ public struct ConnectorIdentity: Sendable, Equatable {
         self.bootNumber = bootNumber
         self.groups = groups
     }
+
+    /// This process as the relay names it.
+    public var party: Party { Party(tenant: tenant, member: member, boot: boot, role: .connector) }
 }

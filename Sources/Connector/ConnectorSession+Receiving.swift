@@ -3,6 +3,8 @@ internal import ConnectorServices
 internal import Logging
 internal import RelayDelivery
 internal import RelayFormat
+internal import RelayKeys
+internal import RelaySealing
 internal import Synchronization
 
 /// Takes records from the queues and decides what each is.
@@ -14,10 +16,12 @@ extension ConnectorSession {
                 switch event {
                 case .delivered(let deliveries):
                     for delivery in deliveries {
+                        let carrier = Carrier(group: group, token: delivery.token)
+                        guard let envelope = open(delivery.payload, from: .group(group), [.request], carrier) else {
+                            continue
+                        }
                         arrivals.append(
-                            Arrival(
-                                payload: delivery.payload, carrier: Carrier(group: group, token: delivery.token),
-                                mayBeRedelivery: delivery.mayBeRedelivery))
+                            Arrival(envelope: envelope, carrier: carrier, mayBeRedelivery: delivery.mayBeRedelivery))
                     }
                 case .revoked(let tokens):
                     let lost = Set(tokens)
@@ -29,30 +33,38 @@ extension ConnectorSession {
     }
 
     func receive(from inbox: any Inbox) async {
+        let kinds: Set<MessageKind> = [
+            .request, .invite, .receipt, .pong, .grant, .ask, .cancel, .goAway, .welcome,
+        ]
         while let payloads = await inbox.next() {
             var arrivals: [Arrival] = []
             for payload in payloads {
-                do throws(RelayFormatError) {
-                    let envelope = try correspondent.open(
-                        payload, allowing: [.request, .invite, .receipt, .pong, .grant, .ask, .cancel, .goAway])
-                    if envelope.header.kind == .request {
-                        arrivals.append(Arrival(payload: payload, carrier: nil, mayBeRedelivery: false))
-                    } else {
-                        // What was sent before is met before.
-                        admit(arrivals)
-                        arrivals = []
-                        try control(envelope)
-                    }
-                } catch {
-                    refuse(error)
+                guard let envelope = open(payload, from: .inbox, kinds, nil) else { continue }
+                if envelope.header.kind == .request {
+                    arrivals.append(Arrival(envelope: envelope, carrier: nil, mayBeRedelivery: false))
+                } else {
+                    // What was sent before is met before.
+                    admit(arrivals)
+                    arrivals = []
+                    take(envelope, nil, mayBeRedelivery: false)
                 }
             }
             admit(arrivals)
         }
     }
 
+    /// Takes one message that was opened.
+    func take(_ envelope: Envelope, _ carrier: Carrier?, mayBeRedelivery: Bool) {
+        guard envelope.header.kind != .request else {
+            return admit([Arrival(envelope: envelope, carrier: carrier, mayBeRedelivery: mayBeRedelivery)])
+        }
+        do throws(RelayFormatError) { try control(envelope) } catch { refuse(SealingError(unreadable: error)) }
+    }
+
     func control(_ envelope: Envelope) throws(RelayFormatError) {
         switch envelope.header.kind {
+        // That it could be opened confirms the session.
+        case .welcome: break
         case .receipt:
             let receipt = try envelope.decode(ReceiptMessage.self)
             let settlement = state.withLock { $0.table.receipt(receipt.requests, at: clock.now) }
@@ -89,6 +101,7 @@ extension ConnectorSession {
             return state.table.invited(by: header.sender, at: clock.now)
         }
         carryOut(steps)
+        if let hello = sealing.greeting(to: header.boot, at: clock.now) { outbox.put([hello]) } else { isFirst = true }
         if isFirst { ping(header.boot) }
     }
 
@@ -106,7 +119,7 @@ extension ConnectorSession {
 
     /// A dispatch as it came from a queue.
     struct Arrival {
-        var payload: [UInt8]
+        var envelope: Envelope
         var carrier: Carrier?
         var mayBeRedelivery: Bool
     }
@@ -117,7 +130,7 @@ extension ConnectorSession {
         visitors.reserveCapacity(arrivals.count)
         var spent: [Carrier] = []
         for arrival in arrivals {
-            do throws(RelayFormatError) {
+            do throws(SealingError) {
                 visitors.append(try visitor(arrival))
             } catch {
                 refuse(error)
@@ -145,11 +158,13 @@ extension ConnectorSession {
         var carrier: Carrier?
     }
 
-    private func visitor(_ arrival: Arrival) throws(RelayFormatError) -> Visitor {
-        let envelope = try correspondent.open(arrival.payload, allowing: [.request])
-        let header = envelope.header
+    private func visitor(_ arrival: Arrival) throws(SealingError) -> Visitor {
+        let header = arrival.envelope.header
         try requireOwnGroup(header.group, carrier: arrival.carrier)
-        let message = try envelope.decode(RequestMessage.self)
+        let message: RequestMessage
+        do throws(RelayFormatError) { message = try arrival.envelope.decode(RequestMessage.self) } catch {
+            throw SealingError(unreadable: error)
+        }
         let service = services[message.service]
         let ownClass = service?.requestClass(of: message.operation) ?? message.requestClass
         let dispatch = Table.Dispatch(
@@ -219,9 +234,9 @@ extension ConnectorSession {
     }
 
     /// Compares the group in whose name a request came with the queue that brought it, or with those served here.
-    private func requireOwnGroup(_ group: GroupID, carrier: Carrier?) throws(RelayFormatError) {
+    private func requireOwnGroup(_ group: GroupID, carrier: Carrier?) throws(SealingError) {
         let isOwn = carrier.map { $0.group == group } ?? (identity.groups[group] != nil)
-        guard isOwn else { throw RelayFormatError(.foreign, in: "group") }
+        guard isOwn else { throw SealingError(.foreignGroup, "the message is of another group than its queue") }
     }
 }
 

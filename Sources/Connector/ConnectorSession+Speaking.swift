@@ -2,6 +2,7 @@ internal import BrokerCore
 internal import Logging
 internal import RelayDelivery
 internal import RelayFormat
+internal import RelayKeys
 internal import Synchronization
 
 /// Carries out what the table decides: says it, writes it down, looks it up.
@@ -10,7 +11,7 @@ extension ConnectorSession {
         guard !steps.isEmpty else { return }
         var accepted: [BootID: [DispatchName]] = [:]
         var claims: [BootID: [ClaimMessage.Claim]] = [:]
-        var outgoing: [OutgoingRecord] = []
+        var outgoing: [OutgoingMessage] = []
         var spent: [Carrier] = []
         var begun: [JournalRecord] = []
         var lookUps: [RequestID] = []
@@ -151,7 +152,7 @@ extension ConnectorSession {
         state.withLock { $0.address(of: dispatch) }
     }
 
-    func response(_ reply: Table.Reply, to boot: BootID? = nil) -> [OutgoingRecord] {
+    func response(_ reply: Table.Reply, to boot: BootID? = nil) -> [OutgoingMessage] {
         record(
             .response, ResponseMessage(reply.outcome), to: boot ?? address(of: reply.dispatch), about: reply.dispatch,
             lane: .data)
@@ -160,17 +161,17 @@ extension ConnectorSession {
     func record(
         _ kind: MessageKind, _ body: some MessageBody, to boot: BootID, about dispatch: Table.Dispatch? = nil,
         correlation: RequestID? = nil, attempt: UInt32 = 0, group: GroupID = .none, lane: Lane = .control
-    ) -> [OutgoingRecord] {
+    ) -> [OutgoingMessage] {
         // A dispatcher of an earlier start that has not been heard yet: it is told as soon as it is.
         guard boot != .none else { return [] }
-        let now = clock.now
         do {
-            let payload = try correspondent.seal(
-                kind, body, group: dispatch?.group ?? group, attempt: dispatch?.attempt ?? attempt,
-                correlation: correlation ?? dispatch?.id ?? .none, at: now)
-            let place = Place.inbox(InboxPlace(tenant: identity.tenant, boot: boot))
-            let expiry = dispatch?.deadline ?? now + .seconds(30)
-            return [OutgoingRecord(to: place, payload: payload, expiresAt: expiry, lane: lane)]
+            return [
+                try OutgoingMessage(
+                    kind, body, to: .inbox(InboxPlace(tenant: identity.tenant, boot: boot)),
+                    group: dispatch?.group ?? group, attempt: dispatch?.attempt ?? attempt,
+                    correlation: correlation ?? dispatch?.id ?? .none,
+                    expiresAt: dispatch?.deadline ?? clock.now + .seconds(30), lane: lane)
+            ]
         } catch {
             logger.error("Message cannot be encoded", metadata: ["kind": "\(kind)", "reason": "\(error)"])
             return []

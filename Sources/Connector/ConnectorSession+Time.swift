@@ -3,6 +3,7 @@ internal import ConnectorServices
 internal import Logging
 internal import RelayDelivery
 internal import RelayFormat
+internal import RelayKeys
 internal import Synchronization
 
 /// What is done as time passes: beats, proofs, repetitions, leases.
@@ -33,6 +34,7 @@ extension ConnectorSession {
                 return state.table.tick(at: clock.now)
             }
             carryOut(steps)
+            outbox.put(sealing.greetings(at: clock.now))
             endPauseIfDue()
             try? await Task.sleep(until: min(nextBeat, now + .milliseconds(250)), clock: .continuous)
         }
@@ -54,9 +56,9 @@ extension ConnectorSession {
         let now = clock.now
         outbox.put(
             identity.groups.keys.compactMap { group in
-                guard let payload = try? correspondent.seal(.beat, message, group: group, at: now) else { return nil }
-                return OutgoingRecord(
-                    to: .presence(identity.tenant), payload: payload, expiresAt: now + configuration.beat * 3)
+                try? OutgoingMessage(
+                    .beat, message, to: .presence(identity.tenant), group: group,
+                    expiresAt: now + configuration.beat * 3)
             })
     }
 }

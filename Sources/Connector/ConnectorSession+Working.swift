@@ -107,8 +107,4 @@ extension ConnectorSession {
         }
     }
 
-    func refuse(_ error: RelayFormatError) {
-        counters.refused.increment()
-        logger.warning("Record refused", metadata: ["reason": "\(error)"])
-    }
 }

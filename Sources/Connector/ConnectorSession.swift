@@ -4,6 +4,7 @@ public import Logging
 internal import Metrics
 public import RelayDelivery
 internal import RelayFormat
+public import RelayKeys
 public import ServiceLifecycle
 internal import Synchronization
 
@@ -97,6 +98,8 @@ public final class ConnectorSession: Service {
         /// Whether the handlers are torn down: what they say then says nothing of their requests.
         var isAbandoning = false
         var wake = WakeWatch(at: .now)
+        /// How many records wait for a newer epoch.
+        var waitingForEpochs = 0
 
         /// Where the answers to a dispatch go: to the newest process of its dispatcher.
         func address(of dispatch: Table.Dispatch) -> BootID {
@@ -109,7 +112,9 @@ public final class ConnectorSession: Service {
     let configuration: Configuration
     let clock: RelayClock
     let journal: (any ExecutionJournal)?
-    let correspondent: Correspondent
+    let sealing: any MessageSealing
+    let epochs: EpochKeeper?
+    let refusals: RefusalTally
     let outbox: Outbox
     let logger: Logger
     let state: Mutex<State>
@@ -125,10 +130,14 @@ public final class ConnectorSession: Service {
 
     /// Makes a session that has not begun.
     ///
-    /// - Parameter journal: what it keeps over its own restarts; nil for an observer, and where nothing is kept.
+    /// - Parameters:
+    ///   - sealing: what all passes that it says and hears.
+    ///   - epochs: what keeps the epochs fresh by which is sealed; nil where nothing has to be.
+    ///   - journal: what it keeps over its own restarts; nil for an observer, and where nothing is kept.
     public init(
-        identity: ConnectorIdentity, broker: any Broker, services: ServiceCatalog, configuration: Configuration,
-        clock: RelayClock, journal: (any ExecutionJournal)? = nil, logger: Logger
+        identity: ConnectorIdentity, broker: any Broker, sealing: any MessageSealing, epochs: EpochKeeper? = nil,
+        services: ServiceCatalog, configuration: Configuration, clock: RelayClock,
+        journal: (any ExecutionJournal)? = nil, logger: Logger
     ) {
         self.identity = identity
         self.broker = broker
@@ -140,8 +149,11 @@ public final class ConnectorSession: Service {
         logger[metadataKey: "tenant"] = "\(identity.tenantName)"
         logger[metadataKey: "connector"] = "\(identity.name)"
         self.logger = logger
-        correspondent = Correspondent(tenant: identity.tenant, member: identity.member, boot: identity.boot)
-        outbox = Outbox(broker: broker, logger: logger)
+        self.sealing = sealing
+        self.epochs = epochs
+        refusals = RefusalTally(
+            label: "postern_connector_records_refused_total", dimensions: [("connector", identity.name)])
+        outbox = Outbox(broker: broker, sealing: sealing, clock: clock, logger: logger)
         counters = ConnectorMetrics(connector: identity.name)
         state = Mutex(
             State(
@@ -156,6 +168,7 @@ public final class ConnectorSession: Service {
     public func run() async throws {
         try await restore()
         let inbox = try await broker.openInbox(InboxPlace(tenant: identity.tenant, boot: identity.boot))
+        await awaitEpochs(within: .seconds(5))
         // A pause may have outlived the process before this one.
         if standing.readiness == .ready { try await joinGroups() }
         state.withLock { $0.wake = WakeWatch(at: .now) }
@@ -171,6 +184,11 @@ public final class ConnectorSession: Service {
             }
             receive(from: state.withLock { $0.subscriptions }, in: &group)
             group.addTask { await self.keepTime() }
+            if let epochs {
+                let groups = Array(identity.groups.keys)
+                group.addTask { await epochs.keep { groups } }
+                group.addTask { await self.joinLateGroups() }
+            }
             group.addTask { await self.announce() }
             await follow(in: &group)
             await end()
@@ -190,12 +208,9 @@ public final class ConnectorSession: Service {
                 case .end: return
                 case .leaveGroups: await leaveGroups()
                 case .joinGroups:
-                    guard state.withLock({ $0.standing.readiness == .ready && $0.subscriptions.isEmpty }) else {
-                        continue
-                    }
+                    guard state.withLock({ $0.standing.readiness == .ready }) else { continue }
                     do {
-                        try await joinGroups()
-                        receive(from: state.withLock { $0.subscriptions }, in: &group)
+                        receive(from: try await joinGroups(), in: &group)
                     } catch {
                         logger.error("Groups cannot be joined again", metadata: ["reason": "\(error)"])
                         return
@@ -219,14 +234,18 @@ public final class ConnectorSession: Service {
         state.withLock { $0.table.restore(records, at: clock.now) }
     }
 
-    private func joinGroups() async throws {
+    /// Joins the groups that it has not joined, as far as it could open what comes from them.
+    @discardableResult
+    private func joinGroups() async throws -> [GroupID: any GroupSubscription] {
+        let joined = state.withLock { $0.subscriptions }
         var subscriptions: [GroupID: any GroupSubscription] = [:]
-        for group in identity.groups.keys {
+        for group in identity.groups.keys where joined[group] == nil && holdsEpoch(of: group) {
             subscriptions[group] = try await broker.subscribe(
                 to: GroupPlace(tenant: identity.tenant, group: group), as: identity.boot,
                 credit: configuration.inFlight)
         }
-        state.withLock { $0.subscriptions = subscriptions }
+        state.withLock { $0.subscriptions.merge(subscriptions) { $1 } }
+        return subscriptions
     }
 
     /// Leaves the groups: their records go to others at once, which ask the dispatcher before they start any.

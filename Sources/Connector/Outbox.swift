@@ -1,11 +1,12 @@
 internal import BrokerCore
 internal import Logging
 internal import RelayFormat
+internal import RelayKeys
 internal import Synchronization
 
-/// Sends the records of each lane in the order in which they were put in, as many at a time as have gathered.
+/// Seals and sends the messages of each lane in the order in which they were put in, as many at a time as have gathered.
 ///
-/// The lanes go by sends of their own, so that what steers need not wait behind bodies. A record that could not be sent is
+/// The lanes go by sends of their own, so that what steers need not wait behind bodies. A message that could not be sent is
 /// logged and dropped: whatever matters is repeated by the protocol. So is one for which there is no room while the broker
 /// is slow.
 final class Outbox: Sendable {
@@ -13,20 +14,24 @@ final class Outbox: Sendable {
     private static let room: (bodies: Int, all: Int) = (64 << 20, 72 << 20)
 
     private let broker: any Broker
-    private let control = Mailbox<OutgoingRecord>(capacity: 65_536)
-    private let data = Mailbox<OutgoingRecord>(capacity: 65_536)
+    private let sealing: any MessageSealing
+    private let clock: RelayClock
+    private let control = Mailbox<OutgoingMessage>(capacity: 65_536)
+    private let data = Mailbox<OutgoingMessage>(capacity: 65_536)
     private let held = Atomic<Int>(0)
     /// When those sends began that have not been confirmed.
     private let sends = Mutex<(count: Int, underWay: [Int: ContinuousClock.Instant])>((0, [:]))
     private let logger: Logger
 
-    init(broker: any Broker, logger: Logger) {
+    init(broker: any Broker, sealing: any MessageSealing, clock: RelayClock, logger: Logger) {
         self.broker = broker
+        self.sealing = sealing
+        self.clock = clock
         self.logger = logger
     }
 
-    /// Takes records to be sent; never waits.
-    func put(_ records: [OutgoingRecord]) {
+    /// Takes messages to be sent; never waits.
+    func put(_ records: [OutgoingMessage]) {
         let bodies = records.filter { $0.lane == .data }
         put(bodies, into: data, atMost: Self.room.bodies)
         if bodies.count < records.count {
@@ -34,7 +39,7 @@ final class Outbox: Sendable {
         }
     }
 
-    private func put(_ records: [OutgoingRecord], into mailbox: Mailbox<OutgoingRecord>, atMost room: Int) {
+    private func put(_ records: [OutgoingMessage], into mailbox: Mailbox<OutgoingMessage>, atMost room: Int) {
         guard !records.isEmpty else { return }
         let size = Self.size(of: records)
         guard held.add(size, ordering: .relaxed).newValue <= room, mailbox.put(records) else {
@@ -56,9 +61,10 @@ final class Outbox: Sendable {
         sends.withLock { $0.underWay.values.contains { now - $0 > .milliseconds(500) } }
     }
 
-    private func run(_ mailbox: Mailbox<OutgoingRecord>) async {
+    private func run(_ mailbox: Mailbox<OutgoingMessage>) async {
         await withDiscardingTaskGroup { group in
             while let batch = await mailbox.take() {
+                let sealed = seal(batch)
                 let number = sends.withLock { sends in
                     sends.count += 1
                     sends.underWay[sends.count] = .now
@@ -66,7 +72,7 @@ final class Outbox: Sendable {
                 }
                 // The next batch need not wait until this one is confirmed.
                 group.addTask {
-                    for case .failed(let error) in await self.broker.send(batch) {
+                    for case .failed(let error) in sealed.isEmpty ? [] : await self.broker.send(sealed) {
                         self.logger.debug("Record not sent", metadata: ["reason": "\(error)"])
                     }
                     self.held.subtract(Self.size(of: batch), ordering: .relaxed)
@@ -76,12 +82,26 @@ final class Outbox: Sendable {
         }
     }
 
+    private func seal(_ batch: [OutgoingMessage]) -> [OutgoingRecord] {
+        let sealed = sealing.seal(batch, at: clock.now)
+        var records = sealed.preamble
+        records.reserveCapacity(records.count + batch.count)
+        for (message, result) in zip(batch, sealed.records) {
+            switch result {
+            case .success(let record): records.append(record)
+            case .failure(let error):
+                logger.debug("Message not sealed", metadata: ["kind": "\(message.kind)", "reason": "\(error)"])
+            }
+        }
+        return records
+    }
+
     func close() {
         control.close()
         data.close()
     }
 
-    private static func size(of records: [OutgoingRecord]) -> Int {
-        records.reduce(0) { $0 + $1.payload.count }
+    private static func size(of records: [OutgoingMessage]) -> Int {
+        records.reduce(0) { $0 + $1.size }
     }
 }

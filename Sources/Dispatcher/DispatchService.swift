@@ -2,6 +2,8 @@ public import BrokerCore
 public import Logging
 public import RelayDelivery
 public import RelayFormat
+public import RelayKeys
+internal import RelaySealing
 public import ServiceLifecycle
 internal import Synchronization
 
@@ -10,6 +12,7 @@ public final class DispatchService: Service {
     private let instance: MemberID
     private let boot: BootID
     private let broker: any Broker
+    private let keys: @Sendable (Party) -> TenantKeys
     private let ledger: (any DispatchLedger)?
     private let configuration: DispatcherConfiguration
     private let clock: RelayClock
@@ -22,14 +25,17 @@ public final class DispatchService: Service {
     /// - Parameters:
     ///   - instance: the stable id of this dispatcher.
     ///   - broker: the queue that it shares with the connectors.
+    ///   - keys: what all passes that it says and hears as the given party.
     ///   - ledger: where durable requests are kept; nil for a dispatcher that takes calls only.
     public init(
-        instance: MemberID, boot: BootID = .random(), broker: any Broker, ledger: (any DispatchLedger)? = nil,
+        instance: MemberID, boot: BootID = .random(), broker: any Broker,
+        keys: @escaping @Sendable (Party) -> TenantKeys, ledger: (any DispatchLedger)? = nil,
         configuration: DispatcherConfiguration, clock: RelayClock = .system, logger: Logger
     ) {
         self.instance = instance
         self.boot = boot
         self.broker = broker
+        self.keys = keys
         self.ledger = ledger
         self.configuration = configuration
         self.clock = clock
@@ -47,9 +53,10 @@ public final class DispatchService: Service {
     public func tenant(_ tenant: TenantID, named name: String) -> TenantDispatcher {
         let (dispatcher, isNew) = tenants.withLock { tenants -> (TenantDispatcher, Bool) in
             if let known = tenants[tenant] { return (known, false) }
+            let party = Party(tenant: tenant, member: instance, boot: boot, role: .dispatcher)
             let new = TenantDispatcher(
-                tenant: tenant, tenantName: name, instance: instance, boot: boot, broker: broker,
-                ledger: ledger, configuration: configuration, clock: clock, logger: logger)
+                party: party, tenantName: name, broker: broker, keys: keys(party), ledger: ledger,
+                configuration: configuration, clock: clock, logger: logger)
             tenants[tenant] = new
             return (new, true)
         }

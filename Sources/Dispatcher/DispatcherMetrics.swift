@@ -3,8 +3,6 @@ internal import RelayFormat
 
 /// The dispatcher's metrics; labels come from closed sets.
 struct DispatcherMetrics: Sendable {
-    /// Records that were not for us, or not of the protocol.
-    let refused: Counter
     /// Replies that came when they could not count any more.
     let late: Counter
     private let duration: Timer
@@ -13,7 +11,6 @@ struct DispatcherMetrics: Sendable {
 
     init(tenant: String) {
         let dimensions = [("tenant", tenant)]
-        refused = Counter(label: "postern_dispatcher_records_refused_total", dimensions: dimensions)
         late = Counter(label: "postern_dispatcher_late_replies_total", dimensions: dimensions)
         duration = Timer(label: "postern_dispatcher_call_seconds", dimensions: dimensions)
         answered = Counter(label: "postern_dispatcher_calls_total", dimensions: dimensions + [("outcome", "answered")])

@@ -2,6 +2,8 @@ internal import BrokerCore
 internal import Logging
 internal import RelayDelivery
 internal import RelayFormat
+internal import RelayKeys
+internal import RelaySealing
 internal import Synchronization
 
 /// Carries out what the machine decided.
@@ -18,7 +20,7 @@ extension TenantDispatcher {
     /// Carries actions out in their order; called with no lock held.
     func act(on actions: [Machine.Action]) {
         guard !actions.isEmpty else { return }
-        var outgoing: [OutgoingRecord] = []
+        var outgoing: [OutgoingMessage] = []
         var sayings = Sayings()
         for action in actions {
             switch action {
@@ -96,9 +98,8 @@ extension TenantDispatcher {
 
     private func request(
         _ submission: Machine.Submission, _ pending: Pending, _ dispatch: Machine.Dispatch
-    ) -> [OutgoingRecord] {
-        let now = clock.now
-        let until = min(submission.deadline, now + RelayLimits.dispatch)
+    ) -> [OutgoingMessage] {
+        let until = min(submission.deadline, clock.now + RelayLimits.dispatch)
         let body = RequestMessage(
             service: submission.service, requestClass: submission.requestClass, deadline: submission.deadline,
             dispatchUntil: until, runsAlone: dispatch.runsAlone, operation: pending.operation)
@@ -115,9 +116,11 @@ extension TenantDispatcher {
                 ])
         }
         do {
-            let payload = try correspondent.seal(
-                .request, body, group: submission.group, attempt: dispatch.attempt, correlation: submission.id, at: now)
-            return [OutgoingRecord(to: place, payload: payload, expiresAt: until, lane: .data)]
+            return [
+                try OutgoingMessage(
+                    .request, body, to: place, group: submission.group, attempt: dispatch.attempt,
+                    correlation: submission.id, expiresAt: until, lane: .data)
+            ]
         } catch {
             fail(submission.id, attempt: dispatch.attempt, BrokerError(.tooLarge, "\(error)"))
             return []
@@ -134,13 +137,16 @@ extension TenantDispatcher {
     }
 
     func message(
-        _ kind: MessageKind, _ body: some MessageBody, to boot: BootID, correlation: RequestID = .none
-    ) -> [OutgoingRecord] {
-        let now = clock.now
+        _ kind: MessageKind, _ body: some MessageBody, to boot: BootID, group: GroupID = .none,
+        correlation: RequestID = .none
+    ) -> [OutgoingMessage] {
         do {
-            let payload = try correspondent.seal(kind, body, correlation: correlation, at: now)
-            let place = Place.inbox(InboxPlace(tenant: tenant, boot: boot))
-            return [OutgoingRecord(to: place, payload: payload, expiresAt: now + .seconds(30))]
+            return [
+                try OutgoingMessage(
+                    kind, body, to: .inbox(InboxPlace(tenant: tenant, boot: boot)), group: group,
+                    correlation: correlation,
+                    expiresAt: clock.now + .seconds(30))
+            ]
         } catch {
             logger.error("Message cannot be encoded", metadata: ["kind": "\(kind)", "reason": "\(error)"])
             return []
@@ -149,32 +155,53 @@ extension TenantDispatcher {
 
     // MARK: Sending
 
-    func put(_ records: [OutgoingRecord]) {
-        guard !records.isEmpty, !outbox.put(records) else { return }
-        report(records, as: BrokerError(.overloaded(retryAfter: .seconds(1)), "the dispatcher's outbox is full"))
+    func put(_ messages: [OutgoingMessage]) {
+        guard !messages.isEmpty, !outbox.put(messages) else { return }
+        let error = BrokerError(.overloaded(retryAfter: .seconds(1)), "the dispatcher's outbox is full")
+        for message in messages { report(message, as: error) }
     }
 
     func runOutbox() async {
         await withDiscardingTaskGroup { group in
             while let batch = await outbox.take() {
+                let (messages, records) = seal(batch)
+                guard !records.isEmpty else { continue }
                 // The next batch need not wait until this one is confirmed.
                 group.addTask {
-                    let outcomes = await self.broker.send(batch)
-                    for (record, outcome) in zip(batch, outcomes) {
-                        if case .failed(let error) = outcome { self.report([record], as: error) }
+                    let outcomes = await self.broker.send(records)
+                    for (message, outcome) in zip(messages, outcomes) {
+                        if case .failed(let error) = outcome { self.report(message, as: error) }
                     }
                 }
             }
         }
     }
 
-    /// A request that was not sent goes back to the machine; all else is repeated by the protocol.
-    private func report(_ records: [OutgoingRecord], as error: BrokerError) {
-        for record in records {
-            guard let header = try? Envelope(decoding: record.payload).header else { continue }
-            logger.debug("Record not sent", metadata: ["kind": "\(header.kind)", "reason": "\(error)"])
-            if header.kind == .request { fail(header.correlation, attempt: header.attempt, error) }
+    /// Seals a batch; what cannot be sealed is reported, and the others are given back with their records.
+    private func seal(_ batch: [OutgoingMessage]) -> ([OutgoingMessage], [OutgoingRecord]) {
+        let sealed = sealing.seal(batch, at: clock.now)
+        var messages: [OutgoingMessage] = []
+        var records: [OutgoingRecord] = []
+        messages.reserveCapacity(batch.count)
+        records.reserveCapacity(batch.count)
+        for (message, result) in zip(batch, sealed.records) {
+            switch result {
+            case .success(let record):
+                messages.append(message)
+                records.append(record)
+            case .failure(let error):
+                report(message, as: BrokerError(.overloaded(retryAfter: .seconds(1)), "\(error)"))
+                // Nobody can be told anything before a session stands.
+                if error.code == .unknownSession, case .inbox(let place) = message.place { invite(place.boot) }
+            }
         }
+        return (messages, records)
+    }
+
+    /// A request that was not sent goes back to the machine; all else is repeated by the protocol.
+    private func report(_ message: OutgoingMessage, as error: BrokerError) {
+        logger.debug("Record not sent", metadata: ["kind": "\(message.kind)", "reason": "\(error)"])
+        if message.kind == .request { fail(message.correlation, attempt: message.attempt, error) }
     }
 
     // MARK: The ledger

@@ -3,6 +3,8 @@ internal import Logging
 internal import Metrics
 internal import RelayDelivery
 internal import RelayFormat
+internal import RelayKeys
+internal import RelaySealing
 internal import Synchronization
 
 extension TenantDispatcher {
@@ -15,41 +17,49 @@ extension TenantDispatcher {
         case known(RelayHeader, KnownMessage)
     }
 
-    private static let kinds: Set<MessageKind> = [.accepted, .claim, .return, .response, .known, .ping]
+    private static let kinds: Set<MessageKind> = [.accepted, .claim, .return, .response, .known, .ping, .hello]
 
     /// Reads what connectors say to this process.
     func receive(from inbox: any Inbox) async {
         while let payloads = await inbox.next() {
-            var sayings: [Saying] = []
-            var boots: Set<BootID> = []
-            sayings.reserveCapacity(payloads.count)
-            for payload in payloads {
-                do throws(RelayFormatError) {
-                    let envelope = try correspondent.open(payload, allowing: Self.kinds)
-                    let header = envelope.header
-                    boots.insert(header.boot)
-                    switch header.kind {
-                    case .accepted: sayings.append(.accepted(header, try envelope.decode(DispatchListMessage.self)))
-                    case .claim: sayings.append(.claims(header, try envelope.decode(ClaimMessage.self)))
-                    case .return: sayings.append(.returned(header, try envelope.decode(ReturnMessage.self)))
-                    case .response: sayings.append(.response(header, try envelope.decode(ResponseMessage.self)))
-                    case .known: sayings.append(.known(header, try envelope.decode(KnownMessage.self)))
-                    default:
-                        put(message(.pong, EmptyMessage(), to: header.boot, correlation: header.correlation))
-                    }
-                } catch {
-                    countRefusal(error)
-                }
-            }
-            let now = present
-            heard(boots, at: now.steady)
-            // Locked for each alone: callers that come meanwhile wait for one of them and not for all.
-            var actions: [Machine.Action] = []
-            for saying in sayings { actions += machine.withLock { Self.hear(saying, &$0, at: now) } }
-            let late = machine.withLock { $0.takeLateReplies() }
-            if late > 0 { counters.late.increment(by: Int64(late)) }
-            act(on: actions)
+            hear(
+                payloads.compactMap { payload in
+                    open(payload, from: .inbox, Self.kinds) { self.hear([$0]) }
+                })
         }
+    }
+
+    /// Takes messages that were opened, in their order.
+    private func hear(_ envelopes: [Envelope]) {
+        guard !envelopes.isEmpty else { return }
+        var sayings: [Saying] = []
+        var boots: Set<BootID> = []
+        sayings.reserveCapacity(envelopes.count)
+        for envelope in envelopes {
+            let header = envelope.header
+            boots.insert(header.boot)
+            do throws(RelayFormatError) {
+                switch header.kind {
+                case .accepted: sayings.append(.accepted(header, try envelope.decode(DispatchListMessage.self)))
+                case .claim: sayings.append(.claims(header, try envelope.decode(ClaimMessage.self)))
+                case .return: sayings.append(.returned(header, try envelope.decode(ReturnMessage.self)))
+                case .response: sayings.append(.response(header, try envelope.decode(ResponseMessage.self)))
+                case .known: sayings.append(.known(header, try envelope.decode(KnownMessage.self)))
+                case .hello: put(message(.welcome, EmptyMessage(), to: header.boot))
+                default: put(message(.pong, EmptyMessage(), to: header.boot, correlation: header.correlation))
+                }
+            } catch {
+                countRefusal(SealingError(unreadable: error))
+            }
+        }
+        let now = present
+        heard(boots, at: now.steady)
+        // Locked for each alone: callers that come meanwhile wait for one of them and not for all.
+        var actions: [Machine.Action] = []
+        for saying in sayings { actions += machine.withLock { Self.hear(saying, &$0, at: now) } }
+        let late = machine.withLock { $0.takeLateReplies() }
+        if late > 0 { counters.late.increment(by: Int64(late)) }
+        act(on: actions)
     }
 
     private static func hear(_ saying: Saying, _ machine: inout Machine, at now: Moment) -> [Machine.Action] {
@@ -78,19 +88,24 @@ extension TenantDispatcher {
                 case .closed(let boot):
                     act(on: machine.withLock { $0.closed(boot, at: now) })
                 case .beat(let payload):
-                    do throws(RelayFormatError) {
-                        let envelope = try correspondent.open(payload, allowing: [.beat])
-                        let beat = try envelope.decode(BeatMessage.self)
-                        if envelope.header.boot == correspondent.boot {
-                            act(on: machine.withLock { $0.ownBeat(at: now) })
-                        } else {
-                            act(on: machine.withLock { $0.beat(beat, from: envelope.header, at: now) })
-                        }
-                    } catch {
-                        countRefusal(error)
+                    if let beat = open(payload, from: .presence, [.beat], later: { self.hear(beat: $0) }) {
+                        hear(beat: beat)
                     }
                 }
             }
+        }
+    }
+
+    private func hear(beat envelope: Envelope) {
+        let now = present
+        if envelope.header.boot == party.boot {
+            return act(on: machine.withLock { $0.ownBeat(at: now) })
+        }
+        do throws(RelayFormatError) {
+            let beat = try envelope.decode(BeatMessage.self)
+            act(on: machine.withLock { $0.beat(beat, from: envelope.header, at: now) })
+        } catch {
+            countRefusal(SealingError(unreadable: error))
         }
     }
 
@@ -115,17 +130,11 @@ extension TenantDispatcher {
         let message = BeatMessage(
             role: .dispatcher, readiness: .ready, bootNumber: 0, name: "dispatcher", version: configuration.version,
             services: [], inFlight: UInt32(clamping: machine.withLock { $0.count }), credit: 0)
-        let now = clock.now
-        guard let payload = try? correspondent.seal(.beat, message, at: now) else { return }
-        put([
-            OutgoingRecord(
-                to: .presence(tenant), payload: payload, expiresAt: now + configuration.timing.beat * 3)
-        ])
-    }
-
-    func countRefusal(_ error: RelayFormatError) {
-        counters.refused.increment()
-        logger.warning("Record refused", metadata: ["reason": "\(error)"])
+        guard
+            let beat = try? OutgoingMessage(
+                .beat, message, to: .presence(tenant), expiresAt: clock.now + configuration.timing.beat * 3)
+        else { return }
+        put([beat])
     }
 }
 

@@ -3,6 +3,7 @@ internal import Metrics
 internal import Logging
 internal import RelayDelivery
 public import RelayFormat
+internal import RelayKeys
 internal import Synchronization
 
 /// The dispatcher of one tenant: owns its requests from submission to receipt.
@@ -32,7 +33,11 @@ public final class TenantDispatcher: Sendable {
     let broker: any Broker
     let ledger: (any DispatchLedger)?
     let clock: RelayClock
-    let correspondent: Correspondent
+    let party: Party
+    let sealing: any MessageSealing
+    let epochs: EpochKeeper?
+    let groups: @Sendable () -> [GroupID]
+    let refusals: RefusalTally
     let configuration: DispatcherConfiguration
     let logger: Logger
     let machine: Mutex<Machine>
@@ -40,26 +45,32 @@ public final class TenantDispatcher: Sendable {
     /// When each connector's process last said something to this one.
     let answers = Mutex<[BootID: ContinuousClock.Instant]>([:])
     let ends = EndWatch()
-    let outbox = Mailbox<OutgoingRecord>(capacity: 65_536)
+    let outbox = Mailbox<OutgoingMessage>(capacity: 65_536)
     /// Bounded by the machine: no more than a few for each request that it tracks.
     let entries = Mailbox<Entry>()
     let counters: DispatcherMetrics
     /// Which start of this dispatcher this is; zero until it is known.
     let bootNumber = Mutex<UInt64>(0)
     let isRestored: Mutex<Bool>
+    /// How many records wait for a newer epoch.
+    let waitingForEpochs = Mutex(0)
     private let requestNumber = Atomic(UInt32.random(in: .min ... .max))
 
     /// Makes a dispatcher that has not begun.
     ///
     /// - Parameters:
-    ///   - instance: the stable id of this dispatcher, which begins every request id that it gives.
-    ///   - boot: this process.
+    ///   - party: this process; the member's id is the stable one of this dispatcher, which begins every request id.
+    ///   - keys: what all passes that it says and hears.
     ///   - ledger: where durable requests are kept; nil for a dispatcher that takes calls only.
     init(
-        tenant: TenantID, tenantName: String, instance: MemberID, boot: BootID, broker: any Broker,
-        ledger: (any DispatchLedger)?, configuration: DispatcherConfiguration, clock: RelayClock, logger: Logger
+        party: Party, tenantName: String, broker: any Broker, keys: TenantKeys, ledger: (any DispatchLedger)?,
+        configuration: DispatcherConfiguration, clock: RelayClock, logger: Logger
     ) {
-        self.tenant = tenant
+        tenant = party.tenant
+        self.party = party
+        sealing = keys.sealing
+        epochs = keys.epochs
+        groups = keys.groups
         self.broker = broker
         self.ledger = ledger
         self.clock = clock
@@ -67,7 +78,8 @@ public final class TenantDispatcher: Sendable {
         var logger = logger
         logger[metadataKey: "tenant"] = "\(tenantName)"
         self.logger = logger
-        correspondent = Correspondent(tenant: tenant, member: instance, boot: boot)
+        refusals = RefusalTally(
+            label: "postern_dispatcher_records_refused_total", dimensions: [("tenant", tenantName)])
         counters = DispatcherMetrics(tenant: tenantName)
         machine = Mutex(Machine(limits: configuration.limits, timing: configuration.timing, now: .now))
         history = Mutex(CallHistory(limit: configuration.rememberedCalls))
@@ -116,7 +128,7 @@ public final class TenantDispatcher: Sendable {
     /// - Throws: what the broker throws on opening, or the ledger on reading.
     func run(bootNumber number: UInt64) async throws {
         bootNumber.withLock { $0 = number }
-        let inbox = try await broker.openInbox(InboxPlace(tenant: tenant, boot: correspondent.boot))
+        let inbox = try await broker.openInbox(InboxPlace(tenant: tenant, boot: party.boot))
         let watch = try await broker.watchPresence(of: tenant)
         try await restore()
         await withDiscardingTaskGroup { group in
@@ -125,6 +137,7 @@ public final class TenantDispatcher: Sendable {
             group.addTask { await self.receive(from: inbox) }
             group.addTask { await self.follow(watch) }
             group.addTask { await self.keepTime() }
+            if let epochs { group.addTask { await epochs.keep(self.groups) } }
         }
         await watch.close()
         await inbox.close()
@@ -135,7 +148,7 @@ public final class TenantDispatcher: Sendable {
     /// Begins with four bytes of the instance, so that any dispatcher can tell whose request it is; then a number and
     /// eight random bytes.
     func newRequestID() -> RequestID {
-        let instance = correspondent.member.high & 0xffff_ffff_0000_0000
+        let instance = party.member.high & 0xffff_ffff_0000_0000
         let number = requestNumber.wrappingAdd(1, ordering: .relaxed).newValue
         return RequestID(high: instance | UInt64(number), low: .random(in: .min ... .max))
     }

@@ -40,6 +40,17 @@ struct BatchProof: Sendable {
         BatchTree.root(leaf: BatchTree.leaf(message), at: leaf, of: count, path: path)
     }
 
+    /// Appends to each message of a batch what proves it.
+    static func append(_ signature: [UInt8], of tree: BatchTree, to messages: inout [[UInt8]]) {
+        let count = UInt8(messages.count - 1)
+        for index in messages.indices {
+            tree.appendPath(of: index, to: &messages[index])
+            messages[index].append(UInt8(index))
+            messages[index].append(count)
+            messages[index].append(contentsOf: signature)
+        }
+    }
+
     /// What the signature is over.
     static func signedBytes(root: SHA256.Digest, count: Int) -> [UInt8] {
         var bytes = label

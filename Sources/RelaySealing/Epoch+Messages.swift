@@ -11,8 +11,11 @@ extension Epoch {
     public func seal(
         _ batch: [(header: RelayHeader, body: [UInt8])], by signer: some IdentitySigning, at now: RelayTime
     ) throws(SealingError) -> [[UInt8]] {
-        let batch = try prepare(batch, at: now)
-        return try batch.signed(with: try IdentitySignature.make(over: batch.signedBytes, by: signer))
+        var messages = try sealed(batch, at: now)
+        let tree = BatchTree(messages.map { BatchTree.leaf($0[...]) })
+        let signed = BatchProof.signedBytes(root: tree.root, count: messages.count)
+        BatchProof.append(try IdentitySignature.make(over: signed, by: signer), of: tree, to: &messages)
+        return messages
     }
 
     /// Seals messages of this member for the group, up to the signature.
@@ -20,7 +23,11 @@ extension Epoch {
     /// - Throws: what `seal` throws.
     public func prepare(
         _ batch: [(header: RelayHeader, body: [UInt8])], at now: RelayTime
-    ) throws(SealingError) -> UnsignedBatch {
+    ) throws(SealingError) -> UnsignedBatch { UnsignedBatch(try sealed(batch, at: now)) }
+
+    private func sealed(
+        _ batch: [(header: RelayHeader, body: [UInt8])], at now: RelayTime
+    ) throws(SealingError) -> [[UInt8]] {
         guard (1...BatchTree.mostLeaves).contains(batch.count) else {
             throw SealingError(.tooLarge, "one signature serves 1 to 256 messages")
         }
@@ -36,7 +43,7 @@ extension Epoch {
             keep(key, header.kind, header.sender, header.boot)
             messages.append(try SealedMessage.seal(header, body, key: key, room: room))
         }
-        return UnsignedBatch(messages)
+        return messages
     }
 
     /// Opens a message that a member sealed for the group.
@@ -84,13 +91,15 @@ extension Epoch {
         _ proof: BatchProof, of sealed: ArraySlice<UInt8>, by sender: EpochMember, verified: VerifiedRoots
     ) throws(SealingError) {
         let signed = BatchProof.signedBytes(root: proof.root(of: sealed), count: proof.count)
-        let isAlone = proof.count == 1
-        let name = VerifiedRoots.name(
-            senderKey: sender.identityKeyBytes, signed: isAlone ? [] : signed, signature: proof.signature)
-        if !isAlone, verified.contains(name) { return }
+        let name =
+            proof.count == 1
+            ? nil
+            : VerifiedRoots.name(
+                senderKey: sender.identityKeyBytes, signed: signed, signature: proof.signature)
+        if let name, verified.contains(name) { return }
         guard IdentitySignature.isValid(proof.signature, over: signed, by: sender.identityKey) else {
             throw SealingError(.signature, "the signature is not the sender's")
         }
-        if !isAlone { verified.insert(name) }
+        if let name { verified.insert(name) }
     }
 }

@@ -1,4 +1,5 @@
 public import Crypto
+private import struct Foundation.Data
 public import RelayFormat
 internal import Synchronization
 
@@ -47,9 +48,10 @@ public final class Epoch: Sendable {
         let sealed = manifest.sealedSecrets[position]
         let size = core.suite.encapsulatedKeySize
         var recipient = try key.recipient(encapsulated: sealed.prefix(size), info: core.hash.bytes)
-        guard let secret = try? recipient.open(sealed.dropFirst(size), authenticating: id.bytes) else {
+        guard var secret = try? recipient.open(sealed.dropFirst(size), authenticating: id.bytes) else {
             throw SealingError(.decryption, "the epoch's secret does not open")
         }
+        defer { secret.resetBytes(in: secret.startIndex..<secret.endIndex) }
         root = SymmetricKey(
             data: HKDF<SHA256>.extract(inputKeyMaterial: SymmetricKey(data: secret), salt: core.hash.bytes))
     }
@@ -75,6 +77,9 @@ public final class Epoch: Sendable {
             senders[name] = senderKey
         }
     }
+
+    /// How many senders' keys are kept at hand.
+    var sendersAtHand: Int { senders.withLock { $0.count } }
 
     func recipient(encapsulated: [UInt8], info: [UInt8]) throws(SealingError) -> HPKE.Recipient {
         try key.recipient(encapsulated: encapsulated, info: info)

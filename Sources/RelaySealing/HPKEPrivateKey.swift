@@ -67,16 +67,22 @@ public struct HPKEPrivateKey: Sendable, CustomStringConvertible, CustomDebugStri
     }
 
     /// - Throws: `decryption` when the encapsulated key was not made for this one.
-    func recipient(encapsulated: some Collection<UInt8>, info: [UInt8]) throws(SealingError) -> HPKE.Recipient {
+    func recipient(
+        encapsulated: some Collection<UInt8>, info: [UInt8], cipher: HPKE.AEAD = .AES_GCM_256
+    ) throws(SealingError) -> HPKE.Recipient {
+        let ciphersuite = suite.ciphersuite(cipher)
+        guard suite != .x25519 || X25519Point.isUsable(encapsulated) else {
+            throw SealingError(.decryption, "the encapsulated key is of small order")
+        }
         let encapsulated = Data(encapsulated)
         do {
             switch storage {
             case .x25519(let key):
                 return try HPKE.Recipient(
-                    privateKey: key, ciphersuite: suite.ciphersuite, info: Data(info), encapsulatedKey: encapsulated)
+                    privateKey: key, ciphersuite: ciphersuite, info: Data(info), encapsulatedKey: encapsulated)
             case .xWing(let key):
                 return try HPKE.Recipient(
-                    privateKey: key, ciphersuite: suite.ciphersuite, info: Data(info), encapsulatedKey: encapsulated)
+                    privateKey: key, ciphersuite: ciphersuite, info: Data(info), encapsulatedKey: encapsulated)
             }
         } catch {
             throw SealingError(.decryption, "the encapsulated key is none")

@@ -38,6 +38,9 @@ public struct HPKEPublicKey: Sendable, Hashable {
     public func checkUsable() throws(SealingError) { _ = try sender(info: []) }
 
     func sender(info: [UInt8]) throws(SealingError) -> HPKE.Sender {
+        guard suite != .x25519 || X25519Point.isUsable(rawRepresentation) else {
+            throw SealingError(.malformed, "an HPKE key is of small order: what is sealed to it is open to all")
+        }
         do {
             switch suite {
             case .x25519:
@@ -55,10 +58,13 @@ public struct HPKEPublicKey: Sendable, Hashable {
 
 extension SealingSuite {
     /// The suite as RFC 9180 names its parts.
-    var ciphersuite: HPKE.Ciphersuite {
+    var ciphersuite: HPKE.Ciphersuite { ciphersuite(.AES_GCM_256) }
+
+    /// The same with another cipher, for published vectors that have no other.
+    func ciphersuite(_ cipher: HPKE.AEAD) -> HPKE.Ciphersuite {
         switch self {
-        case .x25519: HPKE.Ciphersuite(kem: .Curve25519_HKDF_SHA256, kdf: .HKDF_SHA256, aead: .AES_GCM_256)
-        case .xWing: HPKE.Ciphersuite(kem: .XWingMLKEM768X25519, kdf: .HKDF_SHA256, aead: .AES_GCM_256)
+        case .x25519: HPKE.Ciphersuite(kem: .Curve25519_HKDF_SHA256, kdf: .HKDF_SHA256, aead: cipher)
+        case .xWing: HPKE.Ciphersuite(kem: .XWingMLKEM768X25519, kdf: .HKDF_SHA256, aead: cipher)
         }
     }
 }

@@ -16,13 +16,16 @@ enum SealedMessage {
         _ header: RelayHeader, _ body: [UInt8], key: SenderKey, room: Int = 0
     ) throws(SealingError) -> [UInt8] {
         let plaintext = try PaddedBody.pad(body)
-        var writer = ByteWriter(capacity: overhead + plaintext.count + room)
+        var writer = ByteWriter(capacity: RelayHeader.size)
         header.encode(into: &writer)
-        var output = writer.finish()
-        let (messageKey, commitment) = key.derive(header: output[...])
+        let header = writer.finish()
+        let (messageKey, commitment) = key.derive(header: header[...])
+        // One array for the whole message, written once from front to back; nothing else may hold it meanwhile.
+        var output: [UInt8] = []
+        output.reserveCapacity(overhead + plaintext.count + room)
+        output.append(contentsOf: header)
         commitment.withUnsafeBytes { output.append(contentsOf: $0) }
-        try MessageCipher.seal(
-            plaintext, key: messageKey, authenticating: output[..<RelayHeader.size], appendingTo: &output)
+        try MessageCipher.seal(plaintext, key: messageKey, authenticating: header[...], appendingTo: &output)
         return output
     }
 

@@ -19,6 +19,8 @@ public struct Session: Sendable {
     public let group: GroupID
     /// The epoch in which it began.
     public let epoch: UInt32
+    /// When that epoch ends, and the session with it at the latest.
+    public let notAfter: RelayTime
     /// The suite of that epoch.
     public let suite: SealingSuite
     /// The end that holds this value.
@@ -38,6 +40,7 @@ public struct Session: Sendable {
         tenant = epoch.core.tenant
         group = epoch.core.group
         self.epoch = epoch.core.number
+        notAfter = epoch.core.notAfter
         suite = epoch.core.suite
         self.own = own
         self.peer = peer

@@ -23,13 +23,7 @@ public struct UnsignedBatch: Sendable {
             throw SealingError(.signer, "a signature has another size than 64 bytes")
         }
         var messages = messages
-        let count = UInt8(messages.count - 1)
-        for index in messages.indices {
-            tree.appendPath(of: index, to: &messages[index])
-            messages[index].append(UInt8(index))
-            messages[index].append(count)
-            messages[index].append(contentsOf: signature)
-        }
+        BatchProof.append(signature, of: tree, to: &messages)
         return messages
     }
 }

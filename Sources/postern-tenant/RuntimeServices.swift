@@ -56,3 +56,12 @@ struct LinkServerService: Service {
         await cancelWhenGracefulShutdown { await link.run() }
     }
 }
+
+/// Cuts the epochs of all groups for as long as the process runs.
+struct KeyAuthorityRunner: Service {
+    let service: KeyAuthorityService
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await service.run() }
+    }
+}

@@ -55,8 +55,11 @@ struct TenantRuntime {
                 WebhookSender(
                     ledger: ledger, directory: webhooks, configuration: .init(version: PosternVersion.text),
                     logger: logger))
+            let keys = try await DispatcherKeys(installation: installation, logger: logger)
+            services.append(keys)
             let dispatcher = DispatchService(
-                instance: MemberID(installation.settings.dispatcherID) ?? .none, broker: broker, ledger: ledger,
+                instance: MemberID(installation.settings.dispatcherID) ?? .none, broker: broker,
+                keys: { keys.keys(for: $0) }, ledger: ledger,
                 configuration: DispatcherConfiguration(version: PosternVersion.text), logger: logger)
             for tenant in try installation.registry.tenants() {
                 if let id = TenantID(tenant.id) { dispatcher.tenant(id, named: tenant.slug) }
@@ -84,6 +87,8 @@ struct TenantRuntime {
             }
         }
         if roles.contains(.enrollment) {
+            services.append(
+                KeyAuthorityRunner(service: KeyAuthorityService(installation: installation, logger: logger)))
             services.append(
                 SweepService(
                     name: "registry", interval: .seconds(600), logger: logger, sweep: { try await enrollment.tidy() }))

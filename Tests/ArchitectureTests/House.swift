@@ -118,7 +118,11 @@ enum House {
 
         // These two know the broker's contract and no broker.
         Target(
-            "Connector", .service, ["RelayFormat", "RelayDelivery", "BrokerCore", "ConnectorServices"],
+            "RelayKeys", .service, ["RelayFormat", "RelaySealing", "BrokerCore"],
+            outside: ["Crypto", "Logging", "Metrics"]),
+        Target(
+            "Connector", .service,
+            ["RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "ConnectorServices", "RelayKeys"],
             outside: [
                 "Hummingbird", "AsyncHTTPClient", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
                 "NIOHTTP1", "Yams",
@@ -126,7 +130,8 @@ enum House {
         Target(
             "Dispatcher", .service,
             [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "HTTPProblems", "AuditLog", "DispatcherProtocol",
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys", "HTTPProblems", "AuditLog",
+                "DispatcherProtocol",
                 "AuditStore", "TenantPort",
             ],
             outside: [
@@ -165,7 +170,7 @@ enum House {
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "AuditLog", "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
+                "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",
@@ -174,14 +179,14 @@ enum House {
         Target(
             "postern-tenant", .command,
             [
-                "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
-                "TenantPort",
-                "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore", "IdentityStore",
-                "StructuredLogging", "Dispatcher",
-                "CertificateAuthority", "EnrollmentService", "RemoteKeyAuthority",
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
+                "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
+                "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
+                "EnrollmentService", "RemoteKeyAuthority",
             ],
             outside: [
                 "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Hummingbird", "NIOSSL", "NIOCore",
+                "Crypto",
             ]),
         Target(
             "posternctl", .command,
@@ -193,9 +198,14 @@ enum House {
         Target(
             "relay-benchmark", .command, folder: "ops/benchmark",
             [
-                "RelayFormat", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger", "TenantPort",
-                "ConnectorServices", "Connector", "Dispatcher",
+                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "TenantPort",
+                "ConnectorServices", "RelayKeys", "Connector", "Dispatcher",
             ],
-            outside: ["ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509", "SwiftASN1", "Crypto"]),
+            // A floor in clear, and epochs without a tenant, are what tests have.
+            outside: [
+                "PlainRelay", "SealedRelay", "ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509",
+                "SwiftASN1", "Crypto",
+            ]),
     ]
 }

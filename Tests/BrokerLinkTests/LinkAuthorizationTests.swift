@@ -35,7 +35,7 @@ import Testing
         "A connector sends replies to inboxes and beats to presence, and nothing else", arguments: MessageKind.allCases)
     func connector(_ kind: MessageKind) {
         let authorization = Self.authorization(.connector)
-        let replies: Set<MessageKind> = [.accepted, .claim, .return, .response, .known, .ping]
+        let replies: Set<MessageKind> = [.accepted, .claim, .return, .response, .known, .ping, .hello]
         #expect((authorization.objection(to: Self.record(kind, to: Self.inbox)) == nil) == replies.contains(kind))
         #expect((authorization.objection(to: Self.record(kind, to: .presence(Self.tenant))) == nil) == (kind == .beat))
         #expect(authorization.objection(to: Self.record(kind, to: Self.groupQueue)) != nil)
@@ -44,7 +44,9 @@ import Testing
     @Test("A dispatcher sends requests to groups, and what steers to inboxes", arguments: MessageKind.allCases)
     func dispatcher(_ kind: MessageKind) {
         let authorization = Self.authorization(.dispatcher)
-        let steering: Set<MessageKind> = [.request, .invite, .receipt, .grant, .ask, .cancel, .goAway, .pong]
+        let steering: Set<MessageKind> = [
+            .request, .invite, .receipt, .grant, .ask, .cancel, .goAway, .pong, .welcome,
+        ]
         #expect((authorization.objection(to: Self.record(kind, to: Self.inbox)) == nil) == steering.contains(kind))
         #expect((authorization.objection(to: Self.record(kind, to: .presence(Self.tenant))) == nil) == (kind == .beat))
         #expect((authorization.objection(to: Self.record(kind, to: Self.groupQueue)) == nil) == (kind == .request))

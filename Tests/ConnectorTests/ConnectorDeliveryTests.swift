@@ -2,6 +2,8 @@ import BrokerCore
 import ConnectorServices
 import RelayDelivery
 import RelayFormat
+import RelayKeys
+import RelaySealing
 import Synchronization
 import Testing
 
@@ -48,6 +50,17 @@ struct ConnectorDeliveryTests {
             try await stage.grant(id)
             #expect(try await stage.ask(id) == .notKnown)
             #expect(stage.service.executed == [])
+        }
+    }
+
+    @Test("a request in the name of another group than its queue's never runs", arguments: [true, false])
+    func foreignGroup(throughQueue: Bool) async throws {
+        let stage = try await ConnectorStage()
+        try await stage.run { stage in
+            try await stage.request(.random(), "GET", through: throughQueue, inTheNameOf: .random())
+            try await stage.request(id, attempt: 2, "GET", through: throughQueue)
+            #expect(await stage.service.began.take() == ["/2"])
+            #expect(stage.session.refusals.reasons == [.foreignGroup: 1])
         }
     }
 

@@ -9,8 +9,10 @@ import HummingbirdTesting
 import Logging
 import NIOCore
 import HTTPProblems
+import PlainRelay
 import RelayDelivery
 import RelayFormat
+import RelayKeys
 import RequestLedger
 import TenantPort
 
@@ -43,15 +45,15 @@ struct RoutesHarness {
         let ledger = try await SubmissionLedger.open(path: folder + "/ledger.sqlite", bounds: bounds, logger: logger)
         let broker = InMemoryBroker()
         let dispatcher = DispatchService(
-            instance: .random(), broker: broker, ledger: ledger,
+            instance: .random(), broker: broker, keys: TenantKeys.plain, ledger: ledger,
             configuration: .init(
                 timing: .init(beat: .milliseconds(300), settling: .milliseconds(900)), version: "test"),
             logger: logger)
+        let identity = ConnectorIdentity(
+            tenant: tenant, tenantName: "acme", member: .random(), name: "one", boot: .random(), bootNumber: 3,
+            groups: [group: "site"])
         let session = ConnectorSession(
-            identity: ConnectorIdentity(
-                tenant: tenant, tenantName: "acme", member: .random(), name: "one", boot: .random(), bootNumber: 3,
-                groups: [group: "site"]),
-            broker: broker, services: ServiceCatalog(["echo": service, "second": service]),
+            identity: identity, broker: broker, sealing: PlainSealing(identity.party), services: ServiceCatalog(["echo": service, "second": service]),
             configuration: .init(beat: .milliseconds(300), version: "1.2.3"), clock: .system, logger: logger)
         let router = Router(context: PortContext.self)
         let administrators = TestAdministrators(tenant: tenant, group: group)

@@ -5,13 +5,17 @@ import Dispatcher
 import Logging
 import RelayDelivery
 import RelayFormat
+import RelayKeys
+import RelaySealing
+import SealedRelay
 import Testing
 
 /// A tenant's dispatcher and its connectors around one in-memory broker.
 struct RelayHarness {
     let broker: InMemoryBroker
     let dispatcher: DispatchService
-    let tenant = TenantID.random()
+    let tenant: TenantID
+    let authority: TestKeyAuthority
     let group = GroupID.random()
     let logger: Logger
 
@@ -20,8 +24,11 @@ struct RelayHarness {
         logger.logLevel = .error
         self.logger = logger
         broker = InMemoryBroker(limits: limits)
+        tenant = .random()
+        let authority = TestKeyAuthority(tenant: tenant)
+        self.authority = authority
         dispatcher = DispatchService(
-            instance: .random(), broker: broker,
+            instance: .random(), broker: broker, keys: { [logger] in authority.tenantKeys(for: $0, logger: logger) },
             configuration: .init(timing: .init(beat: .seconds(1), settling: settling), version: "test"),
             logger: logger)
     }
@@ -29,11 +36,17 @@ struct RelayHarness {
     func session(
         _ name: String, service: any ConnectorService, member: MemberID = .random(), bootNumber: UInt64 = 1
     ) -> ConnectorSession {
-        ConnectorSession(
-            identity: ConnectorIdentity(
-                tenant: tenant, tenantName: "acme", member: member, name: name, boot: .random(),
-                bootNumber: bootNumber, groups: [group: "site"]),
-            broker: broker, services: ServiceCatalog(["echo": service]),
+        let identity = ConnectorIdentity(
+            tenant: tenant, tenantName: "acme", member: member, name: name, boot: .random(), bootNumber: bootNumber,
+            groups: [group: "site"])
+        // A connector that starts again comes with new keys, as after a renewal.
+        guard let keys = try? authority.newKeys(), (try? authority.join(member, keys, [group])) != nil else {
+            preconditionFailure("the authority of a test cuts epochs")
+        }
+        let keeper = authority.keeper(for: identity.party, keys, logger: logger)
+        return ConnectorSession(
+            identity: identity, broker: broker, sealing: keeper.keyring, epochs: keeper,
+            services: ServiceCatalog(["echo": service]),
             configuration: .init(inFlight: 64, beat: .milliseconds(250), version: "test"), clock: .system,
             logger: logger)
     }

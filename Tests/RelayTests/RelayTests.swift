@@ -133,8 +133,8 @@ struct RelayTests {
         try await RelayHarness().run { relay in
             _ = relay.dispatcher.tenant(relay.tenant, named: "acme")
             let session = relay.session("one", service: EchoService())
-            async let running: Void = session.run()
             #expect(session.status(link: .connected(since: .now)).state != .online)
+            async let running: Void = session.run()
             let (_, took) = try await session.proveRoundTrip()
             #expect(took > .zero && took < .seconds(5))
             #expect(session.status(link: .connected(since: .now)).state == .online)

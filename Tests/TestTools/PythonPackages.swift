@@ -11,6 +11,12 @@ public enum PythonPackages {
     /// What to say of a test that is skipped.
     public static let note = "a Python package is missing; ops/test installs it (require_python)"
 
+    /// The interpreter that has the packages; nil where it is not installed.
+    public static var interpreter: String? {
+        let path = folder.appending(path: "bin/python3").path
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }
+
     /// The interpreter and a program of a package, which together run it; nil where it is not installed.
     public static func program(_ name: String) -> [String]? {
         let program = folder.appending(path: "bin/\(name)").path

@@ -8,6 +8,8 @@ struct BenchmarkPlace: Codable {
     var tenant: String
     var group: String
     var member: String
+    /// Nil where nothing is sealed.
+    var sealing: BenchmarkSealing?
 
     var tenantID: TenantID { TenantID(tenant) ?? .none }
     var groupID: GroupID { GroupID(group) ?? .none }

@@ -5,7 +5,9 @@ internal import Connector
 internal import ConnectorServices
 internal import Logging
 internal import NIOSSL
+internal import PlainRelay
 internal import RelayFormat
+internal import RelayKeys
 internal import RequestLedger
 
 /// The connector's half, in a process of its own.
@@ -28,11 +30,13 @@ struct ConnectorBenchmark: AsyncParsableCommand {
         // Beside the file that says where to connect, in the folder that the tenant's half removes.
         let journal = try await ResultJournal.open(
             path: self.place + ".journal.sqlite", clock: { RelayClock.system.now }, logger: logger)
+        let identity = ConnectorIdentity(
+            tenant: place.tenantID, tenantName: "benchmark", member: place.memberID, name: "echo", boot: boot,
+            bootNumber: 1, groups: [place.groupID: "benchmark"])
+        let sealing: any MessageSealing =
+            try place.sealing?.keyring(for: identity.party, at: RelayClock.system.now) ?? PlainSealing(identity.party)
         let session = ConnectorSession(
-            identity: ConnectorIdentity(
-                tenant: place.tenantID, tenantName: "benchmark", member: place.memberID, name: "echo", boot: boot,
-                bootNumber: 1, groups: [place.groupID: "benchmark"]),
-            broker: client, services: ServiceCatalog(["echo": EchoService()]),
+            identity: identity, broker: client, sealing: sealing, services: ServiceCatalog(["echo": EchoService()]),
             configuration: .init(inFlight: 4096, version: "benchmark"), clock: .system, journal: journal,
             logger: logger)
         try await withThrowingTaskGroup { group in

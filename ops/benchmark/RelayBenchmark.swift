@@ -5,6 +5,6 @@ internal import ArgumentParser
 struct RelayBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "relay-benchmark", abstract: "Measures calls through dispatcher, queue, link and connector.",
-        subcommands: [TenantBenchmark.self, ConnectorBenchmark.self, FloorBenchmark.self],
+        subcommands: [TenantBenchmark.self, ConnectorBenchmark.self, FloorBenchmark.self, SealBenchmark.self],
         defaultSubcommand: TenantBenchmark.self)
 }

@@ -4,7 +4,11 @@ internal import BrokerLink
 internal import Dispatcher
 internal import Foundation
 internal import Logging
+internal import PlainRelay
 internal import RelayFormat
+internal import RelayKeys
+internal import RelaySealing
+internal import SealedRelay
 internal import SQLiteBroker
 internal import TenantPort
 
@@ -15,6 +19,9 @@ struct TenantBenchmark: AsyncParsableCommand {
     @Option(help: "How many seconds each row takes.") var seconds: Double = 5
     @Option(help: "The calls in flight of each row.") var inFlight: [Int] = [1, 64, 1024]
     @Option(help: "The size of a body in bytes.") var size: Int = 1024
+
+    @Option(help: "How messages are sealed: \(SealingOption.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var sealing = SealingOption.x25519
 
     func run() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("relay-benchmark-\(getpid())")
@@ -27,8 +34,15 @@ struct TenantBenchmark: AsyncParsableCommand {
             path: folder.appendingPathComponent("queue.sqlite").path, logger: logger)
         let certificate = try BenchmarkCertificate()
         let (tenant, group, member) = (TenantID.random(), GroupID.random(), MemberID.random())
+        let authority = sealing.suite.map { TestKeyAuthority(tenant: tenant, suite: $0) }
         let dispatcher = DispatchService(
-            instance: .random(), broker: broker, configuration: .init(version: "benchmark"), logger: logger)
+            instance: .random(), broker: broker,
+            keys: { [logger] in authority?.tenantKeys(for: $0, logger: logger) ?? .plain($0) },
+            configuration: .init(version: "benchmark"), logger: logger)
+        let tenantDispatcher = dispatcher.tenant(tenant, named: "benchmark")
+        let keys = try authority.map {
+            try BenchmarkSealing(member, of: group, by: $0, suite: sealing.suite ?? .x25519)
+        }
         let link = LinkServer(broker: broker, logger: logger) { credential, _ in
             LinkPrincipal(
                 tenant: tenant, member: member, boot: BootID(credential.token) ?? .none, role: .connector,
@@ -47,13 +61,13 @@ struct TenantBenchmark: AsyncParsableCommand {
             services.addTask { try await dispatcher.run() }
             guard let number = await listening.take()?.first else { throw CleanExit.message("the port did not open") }
             let place = BenchmarkPlace(
-                port: number, certificate: certificate.pem, tenant: "\(tenant)", group: "\(group)", member: "\(member)")
+                port: number, certificate: certificate.pem, tenant: "\(tenant)", group: "\(group)", member: "\(member)",
+                sealing: keys)
             let file = folder.appendingPathComponent("place.json").path
             try place.write(file)
             let connector = try Self.startConnector(file)
             defer { connector.terminate() }
             let pid = connector.processIdentifier
-            let tenantDispatcher = dispatcher.tenant(tenant, named: "benchmark")
             let call = try await ready(tenantDispatcher, group: group)
             let idle = Self.residentMemory(of: pid)
             await measure(call)

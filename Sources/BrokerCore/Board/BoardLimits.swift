@@ -21,7 +21,7 @@ public struct BoardLimits: Sendable, Equatable {
     /// The most payload bytes in all groups and inboxes together.
     public var totalBytes = 512 << 20
     /// The largest payload in bytes.
-    public var largestPayload = RelayLimits.message
+    public var largestPayload = RelayLimits.sealedMessage
     /// How long a member may hold a delivery without a word.
     public var leaseTime = Duration.seconds(60)
     /// When a refused sender should try again.

@@ -57,7 +57,7 @@ public final class LinkClient: Broker {
         shared = Mutex(
             Shared(
                 capabilities: BrokerCapabilities(
-                    name: "link", largestPayload: RelayLimits.message, durability: .disk, canProvision: true,
+                    name: "link", largestPayload: RelayLimits.sealedMessage, durability: .disk, canProvision: true,
                     seesClosedLinks: true)))
     }
 

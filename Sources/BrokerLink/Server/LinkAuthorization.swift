@@ -3,8 +3,8 @@ internal import RelayFormat
 
 /// What one principal may do; asked for every single operation.
 ///
-/// With the suite `clear` this is all that keeps the members of a tenant apart, so a record is judged by its place, its
-/// kind and its claimed origin together.
+/// What is sealed needs none of this to be safe; it keeps a member from filling places that are not its own. A record is
+/// judged by its place, its kind and its claimed origin together.
 struct LinkAuthorization: Sendable {
     let principal: LinkPrincipal
     /// Off only where a test wants the broker behind the link and not its rules.
@@ -72,10 +72,11 @@ struct LinkAuthorization: Sendable {
         case (.group, .dispatcher, .request): true
         case (.inbox, .dispatcher, .request), (.inbox, .dispatcher, .invite), (.inbox, .dispatcher, .receipt),
             (.inbox, .dispatcher, .grant), (.inbox, .dispatcher, .ask), (.inbox, .dispatcher, .cancel),
-            (.inbox, .dispatcher, .goAway), (.inbox, .dispatcher, .pong):
+            (.inbox, .dispatcher, .goAway), (.inbox, .dispatcher, .pong), (.inbox, .dispatcher, .welcome):
             true
         case (.inbox, .connector, .accepted), (.inbox, .connector, .claim), (.inbox, .connector, .return),
-            (.inbox, .connector, .response), (.inbox, .connector, .known), (.inbox, .connector, .ping):
+            (.inbox, .connector, .response), (.inbox, .connector, .known), (.inbox, .connector, .ping),
+            (.inbox, .connector, .hello):
             true
         default: false
         }

@@ -322,6 +322,7 @@ extension ReturnMessage.Reason {
         case .late: "the dispatch came too late"
         case .noGrant: "nobody granted its claim in time"
         case .journalUnavailable: "it cannot write its journal"
+        case .epoch: "it does not hold the key epoch"
         }
     }
 }

@@ -1,4 +1,4 @@
-/// PING, PONG: messages whose header says all.
+/// PING, PONG, WELCOME: messages whose header says all.
 public struct EmptyMessage: MessageBody, Equatable {
     /// Makes the empty body.
     public init() {}
@@ -23,6 +23,8 @@ public struct ReturnMessage: MessageBody, Equatable {
         case noGrant = 5
         /// The connector cannot write down that it starts the request.
         case journalUnavailable = 6
+        /// The connector does not hold the epoch in which the request was sealed.
+        case epoch = 7
     }
 
     /// Why.

@@ -65,7 +65,7 @@ extension DoctorProbes {
         let network = try subject.network.get()
         let runtime = try await ConnectorRuntime.open(
             identity: identity, configuration: ConnectorConfiguration(), network: network, journalPath: nil,
-            logger: logger)
+            store: subject.state.store, logger: logger)
         self.runtime = runtime
         return .ok("granted for groups of \(identity.record.tenant.slug)")
     }

@@ -9,11 +9,11 @@ extension ConnectorRuntime {
     /// It says nothing to anyone but the dispatcher that it asks, so that a running service is not taken for the older
     /// process of two.
     static func pingAlone(
-        _ identity: LoadedIdentity, network: NetworkSettings, logger: Logger
+        _ identity: LoadedIdentity, in store: FolderIdentityStore, network: NetworkSettings, logger: Logger
     ) async throws -> ControlAnswer.Ping {
         let runtime = try await ConnectorRuntime.open(
             identity: identity, configuration: ConnectorConfiguration(), network: network, journalPath: nil,
-            logger: logger)
+            store: store, logger: logger)
         do {
             let answer = try await runtime.pingWhileObserving()
             await runtime.close()

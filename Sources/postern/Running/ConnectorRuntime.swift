@@ -10,6 +10,7 @@ internal import IdentityStore
 internal import Logging
 internal import MachineIdentity
 internal import RelayFormat
+internal import RelayKeys
 internal import RequestLedger
 internal import ServiceLifecycle
 
@@ -21,6 +22,8 @@ struct ConnectorRuntime {
     let credentials: QueueCredentialSource
     let link: LinkClient
     let session: ConnectorSession
+    let keys: ConnectorKeys
+    let epochs: EpochKeeper
     let clock: TenantClock
     let targets: HTTPClient
     let journal: ResultJournal?
@@ -31,11 +34,11 @@ struct ConnectorRuntime {
     /// - Parameters:
     ///   - journalPath: where it keeps what it has begun and how it ended; nil for one that only wants to be
     ///   seen, and takes no work.
-    ///   - store: where the identity is, for one that renews it; the state folder has to be locked.
+    ///   - store: where the identity and the keys are; one that takes work has locked the folder, and renews them.
     /// - Throws: `EnrollmentClientError` for a refusal that trying again cannot mend.
     static func open(
         identity: LoadedIdentity, configuration: ConnectorConfiguration, network: NetworkSettings,
-        journalPath: String?, store: FolderIdentityStore? = nil, logger: Logger
+        journalPath: String?, store: FolderIdentityStore, logger: Logger
     ) async throws -> ConnectorRuntime {
         let connection = try TenantConnection(
             identity: identity, proxies: network.proxies, systemAuthorityFile: network.authorityFile)
@@ -51,7 +54,7 @@ struct ConnectorRuntime {
 
     private init(
         over connection: TenantConnection, configuration: ConnectorConfiguration, network: NetworkSettings,
-        journalPath: String?, store: FolderIdentityStore?, logger: Logger
+        journalPath: String?, store: FolderIdentityStore, logger: Logger
     ) async throws {
         let isObserver = journalPath == nil
         self.connection = connection
@@ -63,13 +66,13 @@ struct ConnectorRuntime {
         let credentials = QueueCredentialSource(
             connection: connection, boot: boot, isObserver: isObserver, logger: logger)
         self.credentials = credentials
-        if let store {
+        if isObserver {
+            renewal = nil
+        } else {
             let renewal = try CertificateRenewal(
                 connection: connection, store: store, clock: clock, logger: logger)
             await renewal.surround { body async throws(EnrollmentClientError) in try await credentials.swapping(body) }
             self.renewal = renewal
-        } else {
-            renewal = nil
         }
         // Whether the certificate has ended is judged by the tenant's clock, where it can be asked.
         var knowsTime = false
@@ -93,6 +96,12 @@ struct ConnectorRuntime {
             logger: logger
         ) { nonce in try await credentials.credential(nonce: nonce) }
         let own = try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug)
+        keys = ConnectorKeys(
+            connection: connection, store: store, clock: clock, isObserver: isObserver, logger: logger)
+        await keys.handIn()
+        epochs = EpochKeeper(
+            keyring: Keyring(party: own.party, authority: try await keys.authority()), source: keys,
+            clock: clock.clock, logger: logger)
         if let journalPath {
             let time = clock.clock
             do {
@@ -108,7 +117,7 @@ struct ConnectorRuntime {
         targets = HTTPService.makeClient(connections: configuration.inFlight)
         session = ConnectorSession(
             identity: own,
-            broker: link,
+            broker: link, sealing: epochs.keyring, epochs: epochs,
             services: ServiceCatalog(configuration, client: targets),
             configuration: .init(
                 inFlight: min(configuration.inFlight, first.limits.inFlight), drain: configuration.drain,

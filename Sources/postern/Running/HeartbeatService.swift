@@ -4,6 +4,7 @@ internal import EnrollmentProtocol
 internal import Foundation
 internal import Logging
 internal import RelayFormat
+internal import RelayKeys
 internal import ServiceLifecycle
 
 /// Tells the tenant that the connector lives, and learns the tenant's time from the answers.
@@ -22,6 +23,8 @@ struct HeartbeatService: Service {
     let connection: TenantConnection
     let clock: TenantClock
     let audit: ConnectorAudit
+    let keys: ConnectorKeys
+    let epochs: EpochKeeper
     let tenant: TenantReference
     let logger: Logger
 
@@ -45,6 +48,11 @@ struct HeartbeatService: Service {
                     }
                     interval = min(max(answer.interval, 5), 3600)
                     await keep(answer.audit)
+                    await keys.handIn(known: answer.hpkeKeys)
+                    for epoch in answer.epochs ?? [] {
+                        guard let group = GroupID(epoch.group) else { continue }
+                        _ = await epochs.wait(for: group, epoch: epoch.epoch, within: .seconds(2))
+                    }
                     if abs(clock.localDrift / .seconds(1)) > 30 {
                         logger.warning(
                             "This machine's clock is off; the tenant's time is used",

@@ -28,7 +28,7 @@ struct PingCommand: AsyncParsableCommand {
                 answer = try await ControlClient(path: state.controlSocket).ping()
             } catch ControlClient.Failure.notRunning {
                 answer = try await ConnectorRuntime.pingAlone(
-                    state.registeredIdentity(), network: network.settings(),
+                    state.registeredIdentity(), in: state.store, network: network.settings(),
                     logger: logging.logger(label: "postern", quiet: true))
             } catch ControlClient.Failure.unexpected(let text) {
                 throw CommandFailure(.unexpected, text, advice: "Are service and command of the same version?")

@@ -3,6 +3,7 @@ internal import EnrollmentClient
 internal import EnrollmentProtocol
 internal import Foundation
 internal import IdentityStore
+internal import MachineIdentity
 internal import ServiceLifecycle
 
 /// Renews the certificate of the running connector when it is time.
@@ -14,11 +15,13 @@ struct RenewalService: Service {
     private let connection: TenantConnection
     private let clock: TenantClock
     private let metrics: CertificateMetrics
+    private let keys: ConnectorKeys
 
     init(_ runtime: ConnectorRuntime) {
         renewal = runtime.renewal
         connection = runtime.connection
         clock = runtime.clock
+        keys = runtime.keys
         let record = runtime.connection.identity.record
         metrics = CertificateMetrics(connector: record.displayName ?? record.connectorID)
     }
@@ -29,9 +32,14 @@ struct RenewalService: Service {
 
     private func renew() async throws {
         var counted = await renewal?.standing.last
+        var sealedFor = connection.identity.key.fingerprint
         while !Task.isCancelled {
             if connection.hasEnded { await renewal?.noteEnd() }
             let next = await renewal?.advance()
+            if connection.identity.key.fingerprint != sealedFor {
+                sealedFor = connection.identity.key.fingerprint
+                await keys.handIn()
+            }
             if let standing = await renewal?.standing {
                 let record = standing.record
                 metrics.tell(

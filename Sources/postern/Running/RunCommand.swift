@@ -83,11 +83,13 @@ struct RunCommand: AsyncParsableCommand {
             logger: logger)
         // Stopped from the last to the first: the session drains while the link still stands.
         let services: [any Service] = [
-            AuditService(audit: audit, store: state.store, identity: runtime.connection.identity.record, logger: logger),
+            AuditService(
+                audit: audit, store: state.store, identity: runtime.connection.identity.record, logger: logger),
             SecondSignal(),
             LinkService(link: runtime.link),
             HeartbeatService(
-                connection: runtime.connection, clock: runtime.clock, audit: audit,
+                connection: runtime.connection, clock: runtime.clock, audit: audit, keys: runtime.keys,
+                epochs: runtime.epochs,
                 tenant: runtime.connection.identity.record.tenant, logger: logger),
             RenewalService(runtime),
             ControlServer(

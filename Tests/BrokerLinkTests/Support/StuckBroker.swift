@@ -6,7 +6,7 @@ final class StuckBroker: Broker {
     let entered = Mailbox<Void>()
     let leave = Mailbox<Void>()
     let capabilities = BrokerCapabilities(
-        name: "stuck", largestPayload: RelayLimits.message, durability: .process, canProvision: true,
+        name: "stuck", largestPayload: RelayLimits.sealedMessage, durability: .process, canProvision: true,
         seesClosedLinks: true)
 
     func provision(_ group: GroupPlace) async throws(BrokerError) {}

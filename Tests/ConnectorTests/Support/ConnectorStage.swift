@@ -1,8 +1,11 @@
 import BrokerCore
 import ConnectorServices
 import Logging
+import PlainRelay
 import RelayDelivery
 import RelayFormat
+import RelayKeys
+import RelaySealing
 import Synchronization
 import Testing
 
@@ -18,26 +21,27 @@ final class ConnectorStage {
     let service: HeldService
     private(set) var session: ConnectorSession
     /// The dispatcher's present process.
-    private(set) var hand: Correspondent
+    private(set) var hand: PlainSealing
     private var bootNumber: UInt64 = 0
     private var inbox: any Inbox
     private var heard: [Envelope] = []
 
     init(limits: ServiceLimits = ServiceLimits()) async throws {
         service = HeldService(limits: limits)
-        hand = Correspondent(tenant: tenant, member: dispatcher, boot: .random())
-        inbox = try await broker.openInbox(InboxPlace(tenant: tenant, boot: hand.boot))
+        hand = PlainSealing(Party(tenant: tenant, member: dispatcher, boot: .random(), role: .dispatcher))
+        inbox = try await broker.openInbox(InboxPlace(tenant: tenant, boot: hand.party.boot))
         session = Self.session(tenant, group, broker, service, journal)
     }
 
     private static func session(
         _ tenant: TenantID, _ group: GroupID, _ broker: InMemoryBroker, _ service: HeldService, _ journal: MemoryJournal
     ) -> ConnectorSession {
-        ConnectorSession(
-            identity: ConnectorIdentity(
-                tenant: tenant, tenantName: "acme", member: .random(), name: "one", boot: .random(), bootNumber: 1,
-                groups: [group: "site"]),
-            broker: broker, services: ServiceCatalog(["web": service]),
+        let identity = ConnectorIdentity(
+            tenant: tenant, tenantName: "acme", member: .random(), name: "one", boot: .random(), bootNumber: 1,
+            groups: [group: "site"])
+        return ConnectorSession(
+            identity: identity, broker: broker, sealing: PlainSealing(identity.party),
+            services: ServiceCatalog(["web": service]),
             configuration: .init(inFlight: 16, beat: .milliseconds(200), drain: .seconds(2), version: "test"),
             clock: .system, journal: journal,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -67,8 +71,8 @@ final class ConnectorStage {
 
     /// The dispatcher's process ends, and another takes its place.
     func restartDispatcher() async throws {
-        hand = Correspondent(tenant: tenant, member: dispatcher, boot: .random())
-        inbox = try await broker.openInbox(InboxPlace(tenant: tenant, boot: hand.boot))
+        hand = PlainSealing(Party(tenant: tenant, member: dispatcher, boot: .random(), role: .dispatcher))
+        inbox = try await broker.openInbox(InboxPlace(tenant: tenant, boot: hand.party.boot))
         heard = []
         try await invite()
     }
@@ -79,7 +83,7 @@ final class ConnectorStage {
         // What is said before the session has opened its inbox is lost.
         for _ in 0..<2000 {
             try? await say(.invite, message)
-            if session.state.withLock({ $0.dispatchers.boot(of: dispatcher) }) == hand.boot { return }
+            if session.state.withLock({ $0.dispatchers.boot(of: dispatcher) }) == hand.party.boot { return }
             try await Task.sleep(for: .milliseconds(5))
         }
         Issue.record("the session opened no inbox")
@@ -99,7 +103,7 @@ final class ConnectorStage {
         _ kind: MessageKind, _ body: some MessageBody, attempt: UInt32 = 0, correlation: RequestID = .none
     ) async throws {
         let now = RelayClock.system.now
-        let payload = try hand.seal(kind, body, group: group, attempt: attempt, correlation: correlation, at: now)
+        let payload = try hand.payload(kind, body, group: group, attempt: attempt, correlation: correlation, at: now)
         try await broker.send(
             OutgoingRecord(
                 to: .inbox(InboxPlace(tenant: tenant, boot: session.identity.boot)), payload: payload,
@@ -108,18 +112,21 @@ final class ConnectorStage {
 
     /// Asks for a request, through the inbox or the group's queue.
     func request(
-        _ id: RequestID, attempt: UInt32 = 1, _ method: String = "POST", through queue: Bool = false
+        _ id: RequestID, attempt: UInt32 = 1, _ method: String = "POST", through queue: Bool = false,
+        inTheNameOf other: GroupID? = nil
     ) async throws {
         let now = RelayClock.system.now
         let message = RequestMessage(
             service: "web", requestClass: .standard(forHTTPMethod: method), deadline: now + .seconds(30),
             dispatchUntil: now + .seconds(30),
             operation: .http(HTTPRequestContent(method: method, target: "/\(attempt)", headers: [], body: [])))
-        guard queue else { return try await say(.request, message, attempt: attempt, correlation: id) }
-        let payload = try hand.seal(.request, message, group: group, attempt: attempt, correlation: id, at: now)
-        try await broker.send(
-            OutgoingRecord(
-                to: .group(GroupPlace(tenant: tenant, group: group)), payload: payload, expiresAt: now + .seconds(30)))
+        let payload = try hand.payload(
+            .request, message, group: other ?? group, attempt: attempt, correlation: id, at: now)
+        let place: Place =
+            queue
+            ? .group(GroupPlace(tenant: tenant, group: group))
+            : .inbox(InboxPlace(tenant: tenant, boot: session.identity.boot))
+        try await broker.send(OutgoingRecord(to: place, payload: payload, expiresAt: now + .seconds(30)))
     }
 
     /// Waits for the next message of a kind; those of other kinds are kept.

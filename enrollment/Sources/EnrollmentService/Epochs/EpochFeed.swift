@@ -10,6 +10,8 @@ public struct EpochFeed: Sendable {
     public struct Published: Sendable {
         /// The tenant.
         public let tenant: TenantReference
+        /// The key of the tenant's Key Authority in PEM.
+        public let keyAuthority: String
         /// The group.
         public let group: GroupID
         /// The epoch's number.
@@ -50,14 +52,16 @@ public struct EpochFeed: Sendable {
         do {
             var (found, last) = ([Published](), sequence)
             let tenants = Dictionary(
-                try await registry.presentTenants().map { ($0.id, $0.reference) }, uniquingKeysWith: { one, _ in one })
+                try await registry.presentTenants().map { ($0.id, $0) }, uniquingKeysWith: { one, _ in one })
             while true {
                 let batch = try await registry.presentEpochs(after: last)
                 guard let end = batch.last?.sequence else { return (found, last) }
                 last = end
                 found += batch.compactMap { epoch in
                     guard let tenant = tenants[epoch.tenantID], let group = GroupID(epoch.groupID) else { return nil }
-                    return Published(tenant: tenant, group: group, number: epoch.number, manifest: epoch.manifest)
+                    return Published(
+                        tenant: tenant.reference, keyAuthority: tenant.keyAuthority, group: group, number: epoch.number,
+                        manifest: epoch.manifest)
                 }
             }
         } catch {

@@ -1,0 +1,82 @@
+internal import Connector
+internal import Crypto
+internal import EnrollmentClient
+internal import EnrollmentProtocol
+internal import Foundation
+internal import IdentityStore
+internal import Logging
+internal import MachineIdentity
+internal import RelayFormat
+internal import RelayKeys
+internal import RelaySealing
+internal import Synchronization
+
+/// The keys by which this connector seals, and its epochs, as its state folder and its tenant have them.
+final class ConnectorKeys: EpochSource {
+    /// Former identity keys that an epoch may still name, besides the present one.
+    private static let mostFormer = 4
+
+    private let connection: TenantConnection
+    private let sealing: MemberSealing
+    private let clock: TenantClock
+    /// Whether the files of the state folder are another process's to change.
+    private let isObserver: Bool
+    private let logger: Logger
+    private let identities: Mutex<[MachineKey]>
+
+    init(
+        connection: TenantConnection, store: FolderIdentityStore, clock: TenantClock, isObserver: Bool, logger: Logger
+    ) {
+        self.connection = connection
+        sealing = MemberSealing(connection: connection, store: store)
+        self.clock = clock
+        self.isObserver = isObserver
+        self.logger = logger
+        identities = Mutex([connection.identity.key])
+    }
+
+    /// Makes the HPKE keys of the present identity key, where they are missing, and hands in what the tenant has not.
+    ///
+    /// - Parameter known: what the tenant has on file, as its heartbeat said.
+    func handIn(known: [HPKEKeyDigest]? = nil) async {
+        let present = connection.identity.key
+        identities.withLock { identities in
+            guard identities.last?.fingerprint != present.fingerprint else { return }
+            identities.append(present)
+            identities.removeFirst(max(0, identities.count - Self.mostFormer))
+        }
+        do throws(EnrollmentClientError) {
+            let count = try await sealing.handInKeys(known: known, at: clock.now)
+            if count > 0 { logger.info("Keys for sealing are handed in", metadata: ["count": "\(count)"]) }
+        } catch {
+            logger.warning("Keys for sealing cannot be handed in", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    // MARK: EpochSource
+
+    func manifest(of group: GroupID, unless known: CoreHash?) async throws -> EpochManifest? {
+        try await sealing.fetchEpoch(of: group, known: known)
+    }
+
+    func authority() async throws -> P256.Signing.PublicKey {
+        try P256.Signing.PublicKey(pemRepresentation: try await sealing.knownAuthority().publicKey)
+    }
+
+    func keys(for entry: EpochMember) async throws -> MemberKeys? {
+        let wanted = KeyFingerprint(entry.identityKey)
+        guard let identity = identities.withLock({ $0.last { $0.fingerprint == wanted } }),
+            let hpke = try await sealing.hpkeKey(for: entry.hpkeKey)
+        else { return nil }
+        return MemberKeys(identity: identity.signing, hpke: hpke)
+    }
+
+    func installed(_ core: EpochCore, openedWith used: [HPKEPublicKey]) async {
+        guard !isObserver else { return }
+        do throws(EnrollmentClientError) {
+            try await sealing.remember(core, openedWith: used)
+        } catch {
+            logger.error("Key epoch cannot be written down", metadata: ["reason": "\(error)"])
+        }
+    }
+}

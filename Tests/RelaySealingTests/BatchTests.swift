@@ -1,0 +1,164 @@
+import Crypto
+import RelayFormat
+import TestTools
+import Testing
+
+@testable import RelaySealing
+
+@Suite("Messages under one signature")
+struct BatchTests {
+    /// RFC 6962 section 2.1, word for word.
+    private func root(_ leaves: ArraySlice<[UInt8]>) -> [UInt8] {
+        guard leaves.count > 1, let first = leaves.first else { return leaves.first ?? [] }
+        var split = 1
+        while split * 2 < leaves.count { split *= 2 }
+        _ = first
+        let middle = leaves.startIndex + split
+        return Array(SHA256.hash(data: [1] + root(leaves[..<middle]) + root(leaves[middle...])))
+    }
+
+    @Test("the tree and its paths are those of RFC 6962, for each number of messages")
+    func tree() {
+        let digests = (0..<256).map { SHA256.hash(data: [UInt8($0)]) }
+        for count in 1...256 {
+            let leaves = Array(digests.prefix(count))
+            let tree = BatchTree(leaves)
+            #expect(Array(tree.root) == root(leaves.map { Array($0) }[...]), "\(count)")
+            // All paths of the small trees, and those at the edges of the large ones.
+            let checked = count <= 40 ? Array(0..<count) : [0, 1, count / 2, count - 2, count - 1]
+            for leaf in checked {
+                var path: [UInt8] = []
+                tree.appendPath(of: leaf, to: &path)
+                #expect(path.count == 32 * BatchTree.pathLength(leaf: leaf, count: count))
+                #expect(path.count <= 256)
+                #expect(BatchTree.root(leaf: leaves[leaf], at: leaf, of: count, path: path[...]) == tree.root)
+            }
+        }
+    }
+
+    @Test("each opens alone, in any order, and its signature is verified once", arguments: [1, 2, 3, 5, 64, 255, 256])
+    func batches(count: Int) throws {
+        let stage = try SealingStage()
+        let receiver = try stage.epoch(of: stage.connectors[0])
+        let sender = try stage.epoch(of: stage.dispatcher)
+        let signer = Counting(key: stage.dispatcher.identity)
+        let batch = (0..<count).map { number in
+            (
+                header: stage.header(.request, from: stage.dispatcher, sequence: UInt64(number + 1)),
+                body: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number)
+            )
+        }
+        let payloads = try sender.seal(batch, by: signer, at: SealingStage.now)
+        #expect(payloads.count == count)
+        let verified = VerifiedRoots()
+        for (payload, message) in zip(payloads, batch).reversed() {
+            #expect(
+                try receiver.open(payload, header: message.header, verified: verified, at: SealingStage.now)
+                    == message.body[...])
+        }
+        #expect(verified.count == (count == 1 ? 0 : 1))
+    }
+
+    /// Checks that it is asked once.
+    private final class Counting: IdentitySigning {
+        private let key: P256.Signing.PrivateKey
+        private let isUsed = Used()
+        init(key: P256.Signing.PrivateKey) { self.key = key }
+        var publicKey: P256.Signing.PublicKey { key.publicKey }
+        func signature(over bytes: [UInt8]) throws -> [UInt8] {
+            #expect(isUsed.first())
+            return try key.signature(over: bytes)
+        }
+    }
+
+    @Test("a batch has 1 to 256 messages")
+    func bounds() throws {
+        let stage = try SealingStage()
+        let sender = try stage.epoch(of: stage.dispatcher)
+        for count in [0, 257] {
+            let batch = (0..<count).map {
+                (header: stage.header(.request, from: stage.dispatcher, sequence: UInt64($0 + 1)), body: [UInt8]())
+            }
+            #expect(
+                refusal { try sender.seal(batch, by: stage.dispatcher.identity, at: SealingStage.now) } == .tooLarge)
+        }
+    }
+
+    @Test("a proof proves nothing for another message, index, count, path or signature, known root or not")
+    func proofs() throws {
+        let stage = try SealingStage()
+        let receiver = try stage.epoch(of: stage.connectors[0])
+        let sender = try stage.epoch(of: stage.dispatcher)
+        func batch(from first: UInt64) throws -> [[UInt8]] {
+            try sender.seal(
+                (0..<5).map { (stage.header(.request, from: stage.dispatcher, sequence: first + $0), [UInt8($0)]) },
+                by: stage.dispatcher.identity, at: SealingStage.now)
+        }
+        let payloads = try batch(from: 1)
+        let others = try batch(from: 100)
+        let verified = VerifiedRoots()
+        func code(_ payload: [UInt8]) -> SealingError.Code? {
+            refusal { try receiver.open(GroupMessage(decoding: payload), verified: verified, at: SealingStage.now) }
+        }
+        let sealedSize = 432
+        for _ in 0..<2 {
+            for (index, payload) in payloads.enumerated() {
+                // Each proof behind each other message, of this batch and of another one.
+                for (other, foreign) in (payloads + others).enumerated() where other != index {
+                    #expect(code(Array(payload.prefix(sealedSize) + foreign.dropFirst(sealedSize))) != nil)
+                }
+                for position in sealedSize..<payload.count {
+                    var changed = payload
+                    changed[position] ^= 1
+                    #expect(code(changed) != nil, "\(index) \(position)")
+                }
+                // A true root with the signature of another batch.
+                #expect(code(Array(payload.dropLast(64) + others[index].suffix(64))) == .signature)
+                for leaf in 0..<UInt8(255) where Int(leaf) != index {
+                    var changed = payload
+                    changed[payload.count - 66] = leaf
+                    #expect(code(changed) != nil)
+                }
+                for count in 0...UInt8(255) where count != 4 {
+                    var changed = payload
+                    changed[payload.count - 65] = count
+                    #expect(code(changed) != nil)
+                }
+            }
+            // The second time the root is known.
+            for payload in payloads { #expect(code(payload) == nil) }
+        }
+        #expect(verified.count == 1)
+    }
+
+    @Test("a verified root of one sender is none of another")
+    func otherSender() throws {
+        let stage = try SealingStage()
+        let verified = VerifiedRoots()
+        let (one, other) = (stage.connectors[0], stage.connectors[1])
+        let receiver = try stage.epoch(of: stage.dispatcher)
+        let batch = [1, 2].map { (header: stage.header(.beat, from: one, sequence: $0), body: [UInt8]()) }
+        for payload in try stage.epoch(of: one).seal(batch, by: one.identity, at: SealingStage.now) {
+            _ = try receiver.open(GroupMessage(decoding: payload), verified: verified, at: SealingStage.now)
+        }
+        // The other connector's messages, signed by the first one.
+        let lies = [1, 2].map { (header: stage.header(.beat, from: other, sequence: $0), body: [UInt8]()) }
+        for payload in try stage.epoch(of: other).seal(lies, by: one.identity, at: SealingStage.now) {
+            #expect(
+                refusal { try receiver.open(GroupMessage(decoding: payload), verified: verified, at: SealingStage.now) }
+                    == .signature)
+        }
+    }
+
+    @Test("the memory of verified roots is bounded, and forgets the oldest")
+    func memory() {
+        let verified = VerifiedRoots(capacity: 3)
+        for number in 0..<10 as Range<UInt8> {
+            verified.insert([number])
+            verified.insert([number])
+            #expect(verified.count == min(3, Int(number) + 1))
+        }
+        #expect(!verified.contains([6]))
+        for number in 7...9 as ClosedRange<UInt8> { #expect(verified.contains([number])) }
+    }
+}
