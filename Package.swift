@@ -174,7 +174,8 @@ let package = Package(
                 "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
                 "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
                 "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", "RemoteKeyAuthority", crypto, arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
+                "EnrollmentService", "RemoteKeyAuthority", crypto, arguments, lifecycle, unixSignals, logging,
+                hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
