@@ -32,6 +32,8 @@ let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+/// The C types of PKCS#11; nothing is linked, modules are loaded when they are used.
+let pkcs11 = Target.Dependency.byName(name: "CPKCS11")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 
 let package = Package(
@@ -96,6 +98,9 @@ let package = Package(
                 "HTTPProblems", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
+        .systemLibrary(name: "CPKCS11", path: "Sources/TokenKeys/CPKCS11"),
+        .target(
+            name: "TokenKeys", dependencies: ["MachineIdentity", pkcs11, crypto], exclude: ["CPKCS11"]),
         .target(
             name: "IdentityStore", dependencies: ["Failpoints", "MachineIdentity", "EnrollmentProtocol", crypto]),
         .target(
@@ -145,7 +150,7 @@ let package = Package(
                 "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
                 "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
+                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics", "TokenKeys",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
@@ -232,7 +237,11 @@ let package = Package(
             ]),
         .testTarget(name: "MachineIdentityTests", dependencies: ["TestTools", "MachineIdentity", x509, asn1, crypto]),
         .testTarget(
-            name: "IdentityStoreTests", dependencies: ["IdentityStore", "MachineIdentity", "EnrollmentProtocol"]),
+            name: "TokenKeysTests",
+            dependencies: ["TestTools", "TokenKeys", "IdentityStore", "MachineIdentity", crypto]),
+        .testTarget(
+            name: "IdentityStoreTests",
+            dependencies: ["TestTools", "TokenKeys", "IdentityStore", "MachineIdentity", "EnrollmentProtocol", crypto]),
         .testTarget(
             name: "EnrollmentClientTests",
             dependencies: [
@@ -264,7 +273,7 @@ let package = Package(
     ]
 )
 
-for target in package.targets {
+for target in package.targets where target.type != .system {
     target.swiftSettings = [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),

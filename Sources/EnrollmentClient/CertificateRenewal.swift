@@ -157,8 +157,8 @@ public actor CertificateRenewal {
         }
         let identity = connection.identity
         let request: CertificateRequest
-        do { request = try CertificateRequest.make(key: pending.key) } catch {
-            throw EnrollmentClientError(.refused, "The certificate request cannot be made: \(error)", advice: "")
+        do { request = try await CertificateRequest.make(key: pending.key) } catch {
+            throw EnrollmentClientError(signing: error)
         }
         let answer: EnrollAnswer
         switch proof {
@@ -254,6 +254,8 @@ public actor CertificateRenewal {
     private static func known(_ error: any Error) -> EnrollmentClientError {
         switch error {
         case let known as EnrollmentClientError: known
+        case let holder as IdentityStoreError where holder.code == .keyHolder:
+            EnrollmentClientError(holder)
         case let disk as IdentityStoreError:
             EnrollmentClientError(.unavailable, disk.message + ".", advice: disk.remedy)
         default: EnrollmentClientError(.unavailable, "\(error)", advice: "")

@@ -96,6 +96,9 @@ enum House {
                 "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOWebSocket", "NIOSSL",
                 "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle", "Logging",
             ]),
+        // Modules are loaded by path: CPKCS11 is a header, and the system's library has dlopen.
+        Target(
+            "TokenKeys", .adapter, ["MachineIdentity"], outside: ["CPKCS11", "Crypto", "Dispatch", "Glibc"]),
         Target(
             "IdentityStore", .adapter, ["Failpoints", "MachineIdentity", "EnrollmentProtocol"], outside: ["Crypto"]),
         Target(
@@ -146,7 +149,7 @@ enum House {
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "AuditLog", "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
+                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics", "TokenKeys",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",
