@@ -77,6 +77,7 @@ public actor CertificateRenewal {
             }
         machine = RenewalMachine(
             present: connection.identity.record.terms, phase: phase, renewed: pending?.renewed?.record.terms)
+        if try store.isMakingRenewalKey { machine.urge() }
         last = try store.renewalHistory().entries.last
     }
 

@@ -16,7 +16,7 @@ extension FolderIdentityStore {
     /// Where the key is that something else holds, or where the first one shall be; nil for one in the folder.
     public var keyPlace: String? {
         get throws(IdentityStoreError) {
-            guard folder.exists, try readKey(Self.keyFile) != nil else { return newKeys }
+            guard folder.exists, try readKey(Self.keyFile) != nil else { return newKeys.place }
             return try place(in: Self.keyFile)
         }
     }
@@ -24,15 +24,22 @@ extension FolderIdentityStore {
     /// The key, made now if there is none yet.
     public func loadOrMakeKey() throws(IdentityStoreError) -> IdentityKey {
         if let key = try readKey(Self.keyFile) {
-            guard newKeys == nil || key.heldKey != nil else {
+            let isElsewhere =
+                switch newKeys {
+                case .asBefore: false
+                case .inFolder: key.heldKey != nil
+                case .at: key.heldKey == nil
+                }
+            guard !isElsewhere else {
                 throw IdentityStoreError(
-                    .keyHolder, "An earlier attempt to register has made a key in \(path), and not in the token",
+                    .keyHolder,
+                    "An earlier attempt to register has made a key \(key.heldKey.map { "at \($0.place)" } ?? "in \(path)")",
                     remedy: "Remove it, then register again: postern unregister --local --state-dir '\(path)'")
             }
             return key
         }
-        let kept = try place(in: Self.keyFile)
-        return try makeKey(in: Self.keyFile, at: newKeys ?? kept, isFirst: true)
+        let kept: String? = if case .asBefore = newKeys { try place(in: Self.keyFile) } else { newKeys.place }
+        return try makeKey(in: Self.keyFile, at: kept, isFirst: true)
     }
 
     /// Makes the key of a file: in the folder, or at a place that something else holds.
@@ -40,6 +47,11 @@ extension FolderIdentityStore {
         in file: String, at place: String?, isFirst: Bool = false
     ) throws(IdentityStoreError) -> IdentityKey {
         guard let place else {
+            if isFirst, try reservedPlace(in: file) != nil {
+                // What an attempt has left that was to make the key elsewhere.
+                _ = abandon(in: [file])
+                try folder.remove(file)
+            }
             let key = MachineKey()
             if !isFirst { Failpoint.reach(.identityKeyBefore) }
             guard try folder.writeOnce(key.pem().reveal().utf8, to: file) else {
@@ -56,7 +68,7 @@ extension FolderIdentityStore {
         }
         defer { withExtendedLifetime(lock) {} }
         if let made = try readKey(file) { return made }
-        if isFirst, newKeys != nil {
+        if isFirst, newKeys.place != nil {
             // What an attempt has left that was killed, or that named another place.
             _ = abandon(in: [file])
             try folder.remove(file)
@@ -86,6 +98,14 @@ extension FolderIdentityStore {
             throw damaged("\(file) cannot be understood")
         }
         return .held(try holding(place) { holder in try holder.key(place, publicKey: publicKey) })
+    }
+
+    /// Whether the process was killed while a renewal had its key made by what holds keys.
+    public var isMakingRenewalKey: Bool {
+        get throws(IdentityStoreError) {
+            guard folder.exists else { return false }
+            return try reservedPlace(in: Self.renewalKeyFile) != nil
+        }
     }
 
     /// The place of a key that is to be made; nil if it was made, or is a key in the folder.

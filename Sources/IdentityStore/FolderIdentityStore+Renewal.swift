@@ -82,6 +82,7 @@ extension FolderIdentityStore {
         }
         // While the file still names it. Once more after a kill, the old key is not there, which is no failure.
         if try readKey(Self.keyFile)?.fingerprint != renewed.key.fingerprint { try destroyKey(in: Self.keyFile) }
+        Failpoint.reach(.identityPromoteBegin)
         try folder.write(Self.text(of: renewed.key).utf8, to: Self.keyFile)
         Failpoint.reach(.identityPromoteKey)
         try folder.write(CertificatePEM.encode(renewed.certificates).utf8, to: Self.certificateFile)

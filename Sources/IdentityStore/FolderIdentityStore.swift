@@ -18,16 +18,16 @@ public struct FolderIdentityStore: Sendable {
     public var path: String { folder.path }
     let folder: StateFolder
     let holder: (any KeyHolder)?
-    let newKeys: String?
+    let newKeys: NewKeys
 
     /// Names the state folder; nothing is touched yet.
     ///
     /// - Parameters:
     ///   - encryption: under what the private key is sealed on its way to the disk.
     ///   - holder: what holds keys that are not in the folder; nil if there is nothing of that kind.
-    ///   - newKeys: the place at which it makes the first key; nil for a key in the folder.
+    ///   - newKeys: where the first key is made.
     public init(
-        path: String, encryption: KeyEncryption = .none, holder: (any KeyHolder)? = nil, newKeys: String? = nil
+        path: String, encryption: KeyEncryption = .none, holder: (any KeyHolder)? = nil, newKeys: NewKeys = .asBefore
     ) {
         self.holder = holder
         self.newKeys = newKeys

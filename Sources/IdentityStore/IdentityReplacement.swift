@@ -25,10 +25,14 @@ public struct IdentityReplacement: Sendable {
         self.store = store
         successor = FolderIdentityStore(
             path: store.path + "/replacement", encryption: store.folder.encryption, holder: store.holder,
-            // Where the old one's key is, unless another place is named.
-            newKeys: store.newKeys ?? (try? store.keyPlace) ?? nil)
+            newKeys: Self.newKeys(of: store))
         predecessor = FolderIdentityStore(
             path: store.path + "/previous", encryption: store.folder.encryption, holder: store.holder)
+    }
+
+    private static func newKeys(of store: FolderIdentityStore) -> NewKeys {
+        guard case .asBefore = store.newKeys, let place = try? store.keyPlace else { return store.newKeys }
+        return .at(place)
     }
 
     /// Whether a new identity is whole, and not in its place yet.

@@ -75,7 +75,7 @@ final class CryptokiModule: @unchecked Sendable {
             tell(
                 .failure(
                     TokenKeyError(
-                        .silent, "the token of \(uri) did not answer within \(limit.components.seconds) s",
+                        .silent, "the token \(uri.name) did not answer within \(limit.components.seconds) s",
                         remedy: "Look whether it is plugged in or reachable; the module is \(self.path).")))
         }
     }

@@ -31,7 +31,7 @@ struct CryptokiRefusal: Error {
     func error(at uri: TokenURI) -> TokenKeyError {
         if isRemoval {
             return TokenKeyError(
-                .tokenMissing, "the token of \(uri) is not there",
+                .tokenMissing, "the token \(uri.name) is not there",
                 remedy: "Look whether it is plugged in or reachable: pkcs11-tool --module MODULE --list-token-slots")
         }
         let cure =
@@ -43,7 +43,7 @@ struct CryptokiRefusal: Error {
             default: "Look into the token's own log, and try it by pkcs11-tool --login --test."
             }
         return TokenKeyError(
-            .refused, "the token of \(uri) answered \(function) with 0x\(String(value, radix: 16))", remedy: cure)
+            .refused, "the token \(uri.name) answered \(function) with 0x\(String(value, radix: 16))", remedy: cure)
     }
 
     /// Throws what is not a success.

@@ -34,7 +34,8 @@ final class TokenKey: HeldKey {
                 publicKey.isValidSignature(signature, for: digest)
             else {
                 throw TokenKeyError(
-                    .keyUnsuitable, "the token of \(uri) signs with another key than this machine was registered with",
+                    .keyUnsuitable,
+                    "the token \(uri.name) signs with another key than this machine was registered with",
                     remedy: "Look whether it is the right token; else: postern register --replace, with a new "
                         + "invitation.")
             }
@@ -43,7 +44,7 @@ final class TokenKey: HeldKey {
         } catch {
             let known =
                 error as? TokenKeyError
-                ?? TokenKeyError(.refused, "the token of \(uri) failed: \(error)", remedy: "Look into its own log.")
+                ?? TokenKeyError(.refused, "the token \(uri.name) failed: \(error)", remedy: "Look into its own log.")
             failure.withLock { $0 = known }
             throw known
         }

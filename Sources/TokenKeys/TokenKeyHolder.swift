@@ -74,7 +74,7 @@ public struct TokenKeyHolder: KeyHolder {
     /// A place, with module and PIN where they are now.
     private func located(_ place: String) throws(TokenKeyError) -> (TokenURI, modulePath: String) {
         var uri = try TokenURI(place)
-        if let text = environment[Self.variable], !text.isEmpty {
+        if let text = environment[Self.variable], recognises(text) {
             let now = try TokenURI(text)
             if now.token == uri.token, now.slot == uri.slot {
                 uri.modulePath = now.modulePath ?? uri.modulePath

@@ -106,7 +106,7 @@ final class TokenSession {
         }
         guard matching.count < 2 else {
             throw TokenKeyError(
-                .tokenMissing, "\(matching.count) tokens are named by \(uri)",
+                .tokenMissing, "there are \(matching.count) tokens \(uri.name)",
                 remedy: "Add serial=NUMBER to the URI: pkcs11-tool --module \(module.path) --list-token-slots")
         }
         return matching.first
@@ -134,7 +134,7 @@ final class TokenSession {
         guard rejected != digest else { throw wrongPIN(info.flags) }
         guard info.flags & CKF_USER_PIN_FINAL_TRY == 0 else {
             throw TokenKeyError(
-                .pinLastTry, "one more wrong PIN would lock the token of \(uri), so that none is tried",
+                .pinLastTry, "one more wrong PIN would lock the token \(uri.name), so that none is tried",
                 remedy: "Log in once by hand, which resets the count: pkcs11-tool --module \(module.path) --login "
                     + "--list-objects")
         }
@@ -149,7 +149,7 @@ final class TokenSession {
         case CKR_PIN_LOCKED: throw locked
         case CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED:
             throw TokenKeyError(
-                .pinLocked, "the token of \(uri) wants a new user PIN first",
+                .pinLocked, "the token \(uri.name) wants a new user PIN first",
                 remedy: "Set one: pkcs11-tool --module \(module.path) --login --change-pin (or --init-pin)")
         default: throw CryptokiRefusal(function: "C_Login", value: value)
         }
@@ -157,7 +157,7 @@ final class TokenSession {
 
     private var locked: TokenKeyError {
         TokenKeyError(
-            .pinLocked, "too many wrong PINs have locked the token of \(uri)",
+            .pinLocked, "too many wrong PINs have locked the token \(uri.name)",
             remedy: "Its security officer unlocks it: pkcs11-tool --module \(module.path) --login --login-type so "
                 + "--init-pin")
     }
@@ -169,7 +169,7 @@ final class TokenSession {
             : flags & CKF_USER_PIN_FINAL_TRY != 0
                 ? "; one more wrong PIN locks it" : flags & CKF_USER_PIN_COUNT_LOW != 0 ? "; it counts wrong ones" : ""
         return TokenKeyError(
-            .pinWrong, "the token of \(uri) does not take the PIN\(left)",
+            .pinWrong, "the token \(uri.name) does not take the PIN\(left)",
             remedy: "Correct the PIN before the next start: this one is not tried again, but each start tries once.")
     }
 }

@@ -85,6 +85,12 @@ public struct TokenURI: Sendable, Equatable, CustomStringConvertible {
         return Self.scheme + path.joined(separator: ";") + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
     }
 
+    /// The token alone, for texts.
+    var name: String {
+        let names = Self.tokenAttributes.compactMap { token[$0] }
+        return "'\((names + (slot.map { ["slot \($0)"] } ?? [])).joined(separator: ", "))'"
+    }
+
     private static func invalid(_ reason: String) -> TokenKeyError {
         TokenKeyError(
             .invalidURI, "the place of the key cannot be used: \(reason)",

@@ -24,7 +24,8 @@ struct RegisterCommand: AsyncParsableCommand {
             keeps its name. The old files are kept in the folder 'previous' of the state folder, one generation of them.
 
             With --key the private key is made in an HSM or TPM, as is that of each renewal, and never leaves it; the \
-            state folder only names it. The service needs the token and its PIN then, too.
+            state folder only names it. The service needs the token and its PIN then, too. With --replace the new key is \
+            made where the old one was, unless --key says another place.
             """)
 
     @OptionGroup var invitation: InvitationOptions
@@ -45,7 +46,7 @@ struct RegisterCommand: AsyncParsableCommand {
     func run() async throws {
         try await report(json: json) {
             let network = try network.settings()
-            let store = state.store(newKeys: try keys.place)
+            let store = state.store(newKeys: try keys.newKeys)
             let patience = wait?.duration ?? .seconds(600)
             let authorityFile = caFile.map(Self.absolute) ?? network.authorityFile
             func register(in store: FolderIdentityStore, named kept: String?) async throws -> Registration.Outcome {

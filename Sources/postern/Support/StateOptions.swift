@@ -12,10 +12,10 @@ struct StateOptions: ParsableArguments {
     var stateDir = ProcessInfo.processInfo.environment["POSTERN_STATE_DIR"] ?? "/var/lib/postern"
 
     /// The store in the folder.
-    var store: FolderIdentityStore { store(newKeys: nil) }
+    var store: FolderIdentityStore { store(newKeys: .asBefore) }
 
-    /// The store in the folder, with the place at which the first key is made; nil for a key in the folder.
-    func store(newKeys: String?) -> FolderIdentityStore {
+    /// The store in the folder, and where the first key is made.
+    func store(newKeys: NewKeys) -> FolderIdentityStore {
         let environment = ProcessInfo.processInfo.environment
         return FolderIdentityStore(
             path: stateDir, encryption: KeyEncryption(credentialsDirectory: environment["CREDENTIALS_DIRECTORY"]),
