@@ -1,13 +1,16 @@
 internal import CPKCS11
 internal import Dispatch
-internal import Glibc
 internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
 
 /// A PKCS#11 module, loaded once in a process, with one queue on which all calls to it are made.
 // What changes is touched on its queue alone.
 final class CryptokiModule: @unchecked Sendable {
-    /// How long a caller waits for a token.
-    static let patience = Duration.seconds(30)
     private static let loaded = Mutex<[String: CryptokiModule]>([:])
 
     let path: String
@@ -34,7 +37,7 @@ final class CryptokiModule: @unchecked Sendable {
 
     /// Does something with a token, away from the threads that must not wait.
     func run<Value: Sendable>(
-        _ uri: TokenURI, _ pin: TokenPIN, limit: Duration = CryptokiModule.patience,
+        _ uri: TokenURI, _ pin: TokenPIN, limit: Duration,
         _ body: @escaping @Sendable (TokenSession) throws -> Value
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
@@ -44,7 +47,7 @@ final class CryptokiModule: @unchecked Sendable {
 
     /// Does something with a token, and blocks the thread meanwhile.
     func runBlocking<Value: Sendable>(
-        _ uri: TokenURI, _ pin: TokenPIN, limit: Duration = CryptokiModule.patience,
+        _ uri: TokenURI, _ pin: TokenPIN, limit: Duration,
         _ body: @escaping @Sendable (TokenSession) throws -> Value
     ) throws -> Value {
         let answer = Mutex<Result<Value, any Error>?>(nil)
@@ -75,7 +78,7 @@ final class CryptokiModule: @unchecked Sendable {
             tell(
                 .failure(
                     TokenKeyError(
-                        .silent, "the token \(uri.name) did not answer within \(limit.components.seconds) s",
+                        .silent, "the token \(uri.name) did not answer within \(limit)",
                         remedy: "Look whether it is plugged in or reachable; the module is \(self.path).")))
         }
     }

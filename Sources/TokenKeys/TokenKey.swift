@@ -10,16 +10,20 @@ final class TokenKey: HeldKey {
     private let id: [UInt8]
     private let pin: TokenPIN
     private let module: CryptokiModule
+    private let patience: Duration
     private let failure = Mutex<TokenKeyError?>(nil)
 
-    init(_ uri: TokenURI, id: [UInt8], place: String, publicKey: P256.Signing.PublicKey, pin: TokenPIN, in file: String)
-    {
+    init(
+        _ uri: TokenURI, id: [UInt8], place: String, publicKey: P256.Signing.PublicKey, pin: TokenPIN, in file: String,
+        patience: Duration
+    ) {
         self.uri = uri
         self.id = id
         self.place = place
         self.publicKey = publicKey
         self.pin = pin
         module = .at(file)
+        self.patience = patience
     }
 
     var lastFailure: (any HeldKeyFailure)? { failure.withLock { $0 } }
@@ -28,7 +32,7 @@ final class TokenKey: HeldKey {
         let digest = SHA256.hash(data: bytes)
         do {
             let id = id
-            let raw = try await module.run(uri, pin) { try $0.sign(digest, with: id) }
+            let raw = try await module.run(uri, pin, limit: patience) { try $0.sign(digest, with: id) }
             // A token that was exchanged, or that fails, must not say in our name what nobody could check.
             guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: raw),
                 publicKey.isValidSignature(signature, for: digest)

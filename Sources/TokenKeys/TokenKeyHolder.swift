@@ -9,10 +9,14 @@ public struct TokenKeyHolder: KeyHolder {
     private static let idLength = 16
 
     private let environment: [String: String]
+    private let patience: Duration
 
     /// Takes PINs, and where modules and PINs are now, from an environment.
-    public init(environment: [String: String]) {
+    ///
+    /// - Parameter patience: how long a token may take for an answer.
+    public init(environment: [String: String], patience: Duration = .seconds(30)) {
         self.environment = environment
+        self.patience = patience
     }
 
     public func recognises(_ text: String) -> Bool { text.hasPrefix(TokenURI.scheme) }
@@ -33,7 +37,7 @@ public struct TokenKeyHolder: KeyHolder {
 
     public func check(_ place: String) throws {
         let (uri, file) = try located(place)
-        try CryptokiModule.at(file).runBlocking(uri, pin(uri)) { try $0.check() }
+        try CryptokiModule.at(file).runBlocking(uri, pin(uri), limit: patience) { try $0.check() }
     }
 
     public func newPlace(at place: String) throws -> String {
@@ -47,18 +51,19 @@ public struct TokenKeyHolder: KeyHolder {
         let (uri, file) = try located(place)
         let id = try id(uri)
         let label = uri.object ?? Self.usualLabel
-        return try CryptokiModule.at(file).runBlocking(uri, pin(uri)) { try $0.make(id, label: label) }
+        return try CryptokiModule.at(file).runBlocking(uri, pin(uri), limit: patience) { try $0.make(id, label: label) }
     }
 
     public func key(_ place: String, publicKey: P256.Signing.PublicKey) throws -> any HeldKey {
         let (uri, file) = try located(place)
-        return TokenKey(uri, id: try id(uri), place: place, publicKey: publicKey, pin: pin(uri), in: file)
+        return TokenKey(
+            uri, id: try id(uri), place: place, publicKey: publicKey, pin: pin(uri), in: file, patience: patience)
     }
 
     public func destroyKey(_ place: String) throws {
         let (uri, file) = try located(place)
         let id = try id(uri)
-        try CryptokiModule.at(file).runBlocking(uri, pin(uri)) { try $0.destroy(id) }
+        try CryptokiModule.at(file).runBlocking(uri, pin(uri), limit: patience) { try $0.destroy(id) }
     }
 
     private func pin(_ uri: TokenURI) -> TokenPIN { TokenPIN(source: uri.pinSource, environment: environment) }

@@ -98,7 +98,7 @@ enum House {
             ]),
         // Modules are loaded by path: CPKCS11 is a header, and the system's library has dlopen.
         Target(
-            "TokenKeys", .adapter, ["MachineIdentity"], outside: ["CPKCS11", "Crypto", "Dispatch", "Glibc"]),
+            "TokenKeys", .adapter, ["MachineIdentity"], outside: ["CPKCS11", "Crypto", "Dispatch", "Glibc", "Darwin"]),
         Target(
             "IdentityStore", .adapter, ["Failpoints", "MachineIdentity", "EnrollmentProtocol"], outside: ["Crypto"]),
         Target(

@@ -10,6 +10,10 @@ struct TokenEndToEndTests {
         try await Site.with(keysInToken: true) { site in
             let token = try #require(site.token)
             let invitation = try await site.invite()
+            let early = try await site.doctor(
+                "one", ["--invitation-file", try site.write(invitation, to: "invitation")],
+                environment: ["POSTERN_KEY": token.place])
+            #expect(early["key-store"]?.note.contains("takes the PIN") == true, "\(early.rows)")
             let rehearsed = try await site.register("one", invitation, ["--dry-run"])
             #expect(rehearsed.status == 0 && rehearsed.output.contains("takes the PIN"), "\(rehearsed)")
             #expect(try token.keys().isEmpty)

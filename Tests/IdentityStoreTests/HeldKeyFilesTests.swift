@@ -135,6 +135,24 @@ import Testing
         #expect(try store().beginRenewal().fingerprint == key.fingerprint)
     }
 
+    @Test("are sealed with a key-encryption key like others")
+    func sealed() throws {
+        let credentials = folder + "-credentials"
+        try FileManager.default.createDirectory(atPath: credentials, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: credentials) }
+        try Data(repeating: 7, count: 32).write(to: URL(filePath: credentials + "/postern-kek"))
+        let sealing = FolderIdentityStore(
+            path: folder, encryption: KeyEncryption(credentialsDirectory: credentials), holder: table,
+            newKeys: .at("table:a"))
+        try sealing.prepare()
+        let key = try sealing.loadOrMakeKey()
+        let content = try #require(FileManager.default.contents(atPath: folder + "/key.pem"))
+        #expect(content.starts(with: Data("PSEAL".utf8)) && content.range(of: Data("table".utf8)) == nil)
+        #expect(try sealing.loadOrMakeKey().fingerprint == key.fingerprint)
+        let error = #expect(throws: IdentityStoreError.self) { try self.store().loadOrMakeKey() }
+        #expect(error?.code == .sealed)
+    }
+
     @Test("that cannot be destroyed are named when the identity is erased")
     func abandoned() throws {
         try store().prepare()

@@ -99,6 +99,29 @@ import TokenKeys
         try holder.destroyKey(place)
     }
 
+    @Test("survive that their session, or all of the module's state, is taken away")
+    func sessionLost() async throws {
+        let (place, key) = try makeKey()
+        _ = try await key.signature(for: [1])
+        // In the same process it is the same library, and knows the same sessions.
+        let library = try #require(dlopen(SoftToken.module, RTLD_NOW))
+        defer { dlclose(library) }
+        typealias Slots = @convention(c) (UInt8, UnsafeMutablePointer<UInt>?, UnsafeMutablePointer<UInt>) -> UInt
+        typealias Close = @convention(c) (UInt) -> UInt
+        typealias Finalize = @convention(c) (UnsafeMutableRawPointer?) -> UInt
+        let list = unsafeBitCast(try #require(dlsym(library, "C_GetSlotList")), to: Slots.self)
+        let close = unsafeBitCast(try #require(dlsym(library, "C_CloseAllSessions")), to: Close.self)
+        let finalize = unsafeBitCast(try #require(dlsym(library, "C_Finalize")), to: Finalize.self)
+        var slots = [UInt](repeating: 0, count: 16)
+        var count = UInt(slots.count)
+        #expect(list(1, &slots, &count) == 0)
+        for slot in slots.prefix(Int(count)) { #expect(close(slot) == 0) }
+        #expect(key.publicKey.isValidSignature(try await key.signature(for: [2]), for: [2] as [UInt8]))
+        #expect(finalize(nil) == 0)
+        #expect(key.publicKey.isValidSignature(try await key.signature(for: [3]), for: [3] as [UInt8]))
+        try holder.destroyKey(place)
+    }
+
     @Test("work in two processes at a time, and survive what the other one does")
     func twoProcesses() async throws {
         let (place, key) = try makeKey()

@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import DurableFiles
 internal import Foundation
 internal import IdentityStore
 internal import MachineIdentity
@@ -7,7 +8,11 @@ internal import MachineIdentity
 extension DoctorProbes {
     func keyStore() async throws -> DiagnosisFinding {
         guard let identity = subject.loaded else {
-            return .skipped("there is no key yet, or it is not a registered one")
+            guard subject.prospect != nil else { return .skipped("not registered") }
+            let store = subject.state.store(newKeys: try KeyOptions.newKeys())
+            guard let place = try store.keyPlace else { return .ok("the key will be a file of \(store.path)") }
+            try await Blocking.run { () throws(IdentityStoreError) in try store.checkKeyHolder() }
+            return .ok("the token of \(place) is there and takes the PIN")
         }
         guard let key = identity.key.heldKey else { return .ok("the key is a file of \(subject.state.stateDir)") }
         let begun = ContinuousClock.now

@@ -17,11 +17,14 @@ struct KeyOptions: ParsableArguments {
 
     /// Where the key is to be made.
     var newKeys: NewKeys {
-        get throws {
-            let environment = ProcessInfo.processInfo.environment
-            guard let text = key ?? environment[TokenKeyHolder.variable], !text.isEmpty else { return .asBefore }
-            if text == "file" { return .inFolder }
-            return .at(try TokenKeyHolder(environment: environment).placeForNewKeys(text))
-        }
+        get throws { try Self.newKeys(key) }
+    }
+
+    /// Where the key is to be made by an option, or by the environment if there is none.
+    static func newKeys(_ option: String? = nil) throws -> NewKeys {
+        let environment = ProcessInfo.processInfo.environment
+        guard let text = option ?? environment[TokenKeyHolder.variable], !text.isEmpty else { return .asBefore }
+        if text == "file" { return .inFolder }
+        return .at(try TokenKeyHolder(environment: environment).placeForNewKeys(text))
     }
 }
