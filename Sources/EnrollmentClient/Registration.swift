@@ -51,6 +51,7 @@ public struct Registration: Sendable {
         isRehearsal: Bool, now: Date, report: (RegistrationStep) -> Void
     ) async throws -> Outcome {
         if let identity = try store.load() { return try recognise(identity) }
+        let begun = ContinuousClock.now
         try store.prepare()
         report(.stateFolder(path: store.path))
         try await onDisk { store throws(IdentityStoreError) in try store.checkKeyHolder() }
@@ -61,8 +62,10 @@ public struct Registration: Sendable {
         let key = try await onDisk { store throws(IdentityStoreError) in try store.loadOrMakeKey() }
         report(.key(words: key.fingerprint.words))
         let answer = try await certify(key, finding, report)
+        // A token may be slow, and an approval takes what a person takes.
+        let waited = (ContinuousClock.now - begun) / .seconds(1)
         let certificates = try CertificateAnswer(answer, request: request, finding: finding).verified(
-            for: key, at: now.addingTimeInterval(-offset))
+            for: key, at: now.addingTimeInterval(waited - offset))
         report(.certificate(connector: answer.connectorID, notAfter: answer.notAfter))
         var identity = LoadedIdentity(
             record: record(answer, finding, now: now), key: key, certificates: certificates)

@@ -82,6 +82,10 @@ extension Site {
         await kill(connectors[name])
         try run(name, environment: ["POSTERN_FAILPOINT": "\(point):1"])
         try await waitUntilOnline(1)
+        // What was online may still have been the process that was killed.
+        try await waitUntil("the service answers", within: .seconds(20)) {
+            try await self.postern(["status"], of: name).status == 0
+        }
         let (old, before) = (try setAside(name), try await identity(of: name).generation)
         // The command itself would go on where the service was killed.
         _ = try await Program.run(
