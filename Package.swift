@@ -32,6 +32,8 @@ let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+/// The C types of PKCS#11; nothing is linked, modules are loaded when they are used.
+let pkcs11 = Target.Dependency.byName(name: "CPKCS11")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 
 let package = Package(
@@ -97,6 +99,9 @@ let package = Package(
                 "HTTPProblems", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
+        .systemLibrary(name: "CPKCS11", path: "Sources/TokenKeys/CPKCS11"),
+        .target(
+            name: "TokenKeys", dependencies: ["MachineIdentity", pkcs11, crypto], exclude: ["CPKCS11"]),
         .target(
             name: "IdentityStore",
             dependencies: [
@@ -166,6 +171,7 @@ let package = Package(
                 "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
                 "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
+                "TokenKeys",
                 asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
             ]),
         .executableTarget(
@@ -268,9 +274,13 @@ let package = Package(
             ]),
         .testTarget(name: "MachineIdentityTests", dependencies: ["TestTools", "MachineIdentity", x509, asn1, crypto]),
         .testTarget(
+            name: "TokenKeysTests",
+            dependencies: ["TestTools", "TokenKeys", "IdentityStore", "MachineIdentity", crypto]),
+        .testTarget(
             name: "IdentityStoreTests",
             dependencies: [
-                "IdentityStore", "RelayFormat", "RelaySealing", "MachineIdentity", "EnrollmentProtocol", crypto,
+                "TestTools", "TokenKeys", "IdentityStore", "RelayFormat", "RelaySealing", "MachineIdentity",
+                "EnrollmentProtocol", crypto,
             ]),
         .testTarget(
             name: "EnrollmentClientTests",
@@ -308,7 +318,7 @@ let package = Package(
     ]
 )
 
-for target in package.targets {
+for target in package.targets where target.type != .system {
     target.swiftSettings = [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),

@@ -98,6 +98,9 @@ enum House {
                 "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOWebSocket", "NIOSSL",
                 "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle", "Logging",
             ]),
+        // Modules are loaded by path: CPKCS11 is a header, and the system's library has dlopen.
+        Target(
+            "TokenKeys", .adapter, ["MachineIdentity"], outside: ["CPKCS11", "Crypto", "Dispatch", "Glibc", "Darwin"]),
         Target(
             "IdentityStore", .adapter,
             ["Failpoints", "RelayFormat", "RelaySealing", "MachineIdentity", "EnrollmentProtocol"],
@@ -171,6 +174,7 @@ enum House {
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "AuditLog", "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
                 "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
+                "TokenKeys",
             ],
             outside: [
                 "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",

@@ -17,7 +17,7 @@ struct Manifest {
     init() throws {
         let text = try String(contentsOf: SourceTree.root.appending(path: "Package.swift"), encoding: .utf8)
         var products: [String: String] = [:]
-        for match in text.matches(of: #/let (\w+) = Target\.Dependency\.product\(name: "(\w+)"/#) {
+        for match in text.matches(of: #/let (\w+) = Target\.Dependency\.(?:product|byName)\(name: "(\w+)"/#) {
             products[String(match.1)] = String(match.2)
         }
         let pattern =

@@ -19,7 +19,7 @@ actor QueueCredentialSource {
     private let isObserver: Bool
     private let logger: Logger
     /// What was fetched last, with the key that it names.
-    private var held: (answer: QueueCredentialsAnswer, key: MachineKey)?
+    private var held: (answer: QueueCredentialsAnswer, key: IdentityKey)?
     private var fetchedAt = Date.distantPast
     private var givenAt: ContinuousClock.Instant?
     private var inHand = 0
@@ -83,7 +83,8 @@ actor QueueCredentialSource {
             givenAt = .now
         }
         let (answer, key) = try await current()
-        let signature = try key.signing.signature(for: LinkProof.bytes(nonce: nonce, token: answer.token))
+        let signature = try await key.signature(
+            for: Array(LinkProof.bytes(nonce: nonce, token: answer.token)))
         return LinkCredential(token: answer.token, proof: Array(signature.rawRepresentation))
     }
 
@@ -102,7 +103,7 @@ actor QueueCredentialSource {
         try await body()
     }
 
-    private func current() async throws -> (answer: QueueCredentialsAnswer, key: MachineKey) {
+    private func current() async throws -> (answer: QueueCredentialsAnswer, key: IdentityKey) {
         if let held, held.key.fingerprint == connection.identity.key.fingerprint,
             held.answer.expiresAt.timeIntervalSinceNow > held.answer.expiresAt.timeIntervalSince(fetchedAt) / 2
         {
@@ -120,7 +121,7 @@ actor QueueCredentialSource {
         }
     }
 
-    private func fetch() async throws(EnrollmentClientError) -> (answer: QueueCredentialsAnswer, key: MachineKey) {
+    private func fetch() async throws(EnrollmentClientError) -> (answer: QueueCredentialsAnswer, key: IdentityKey) {
         let (boot, isObserver) = (boot, isObserver)
         let fetched = try await connection.call { http, identity async throws(EnrollmentClientError) in
             let calls = EnrollmentCalls.registered(over: http)

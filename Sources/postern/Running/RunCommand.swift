@@ -5,6 +5,7 @@ internal import EnrollmentProtocol
 internal import Foundation
 internal import IdentityStore
 internal import Logging
+internal import MachineIdentity
 internal import RelayFormat
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -45,6 +46,8 @@ struct RunCommand: AsyncParsableCommand {
             }
             // Whoever had the folder before may have renewed meanwhile.
             identity = try state.registeredIdentity()
+            // A token that is not there is told now, and not as a failure of TLS.
+            try await identity.key.prove()
             let audit = try await ConnectorAudit.open(state, logger: logger)
             let hash = ConnectorAudit.hash(ofConfiguration: config)
             try await audit.record(

@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import TestTools
 import Testing
 
 /// The tools with which tests look at a site from outside, as an attacker or an administrator would.
@@ -31,7 +32,8 @@ extension Site {
         _ arguments: [String], of name: String, environment: [String: String] = [:]
     ) async throws -> Program.Result {
         try await Program.run(
-            "postern", arguments + ["--state-dir", state(name)], in: folder, environment: environment)
+            "postern", arguments + ["--state-dir", state(name)], in: folder,
+            environment: environment.merging(token?.environment ?? [:]) { own, _ in own })
     }
 
     /// Runs openssl to its end.
