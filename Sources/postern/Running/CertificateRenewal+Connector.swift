@@ -57,7 +57,7 @@ extension ConnectorStatus.Certificate {
         self.init(
             generation: record.generation, notAfter: RFC3339.text(of: record.notAfter),
             renewAt: RFC3339.text(of: record.renewAt),
-            recoveryEnds: RFC3339.text(of: record.notAfter.addingTimeInterval(RenewalMachine.recovery)),
+            recoveryEnds: RFC3339.text(of: record.recoveryEnds),
             hasEnded: machine.hasEnded(at: now),
             lastRenewal: standing.last.map { Renewal(at: RFC3339.text(of: $0.at), outcome: $0.outcome.rawValue) },
             trouble: machine.failure == nil ? nil : standing.error?.message,

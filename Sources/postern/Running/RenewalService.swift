@@ -36,7 +36,7 @@ struct RenewalService: Service {
                 let record = standing.record
                 metrics.tell(
                     generation: record.generation, notAfter: record.notAfter, renewAt: record.renewAt,
-                    recoveryEnds: record.notAfter.addingTimeInterval(RenewalMachine.recovery))
+                    recoveryEnds: record.recoveryEnds)
                 if let last = standing.last, last != counted {
                     CertificateMetrics.Outcome(rawValue: last.outcome.rawValue).map(metrics.count)
                     counted = last

@@ -113,6 +113,8 @@ import Testing
         let leaf = try await root("leaf", constraints: "critical,CA:FALSE", usage: "critical,digitalSignature")
         let request = try Installation.requestFirstIntermediate(plan(.ownRoot), in: folder)
         let below = try #require(try await sign(request, by: "company").components(separatedBy: "-----END").first)
+        // Keys take their time to be made, and a root is valid from the second on in which it was.
+        let now = Date()
         let cases: [(String, String, CertificateAuthorityError.Code, Date)] = [
             ("garbage", good.key, .notAuthority, now), (leaf.certificate, leaf.key, .notAuthority, now),
             (narrow.certificate, narrow.key, .notAuthority, now),

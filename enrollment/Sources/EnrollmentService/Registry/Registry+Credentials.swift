@@ -14,14 +14,16 @@ extension Registry {
                 let row = try Row.fetchOne(
                     database,
                     sql: """
-                        SELECT administrators.id, administrators.name, \(Tenant.columns) FROM administrators
+                        SELECT administrators.id, administrators.name, administrators.role, \(Tenant.columns)
+                        FROM administrators
                         JOIN tenants ON tenants.id = administrators.tenant_id WHERE digest = ?
                         """,
                     arguments: [digest])
                 return row.map { row in
                     AdministratorPrincipal(
                         kind: .administrator, id: row["id"], name: row["name"],
-                        tenant: Tenant(row: row, prefix: "tenant_"), mayAdminister: true)
+                        tenant: Tenant(row: row, prefix: "tenant_"), mayAdminister: true,
+                        role: AdministratorRole(registered: row["role"]))
                 }
             case .apiKey:
                 return try key(digest, at: now, in: database).map { grant, tenant in
@@ -148,9 +150,9 @@ extension Registry {
                     database,
                     sql: """
                         SELECT administrators.id, \(Tenant.columns) FROM administrators
-                        JOIN tenants ON tenants.id = administrators.tenant_id WHERE digest = ?
+                        JOIN tenants ON tenants.id = administrators.tenant_id WHERE digest = ? AND role = ?
                         """,
-                    arguments: [digest])
+                    arguments: [digest, AdministratorRole.administrator.rawValue])
                 guard let row else { return nil }
                 let tenant = Tenant(row: row, prefix: "tenant_")
                 return ApplicationCaller(

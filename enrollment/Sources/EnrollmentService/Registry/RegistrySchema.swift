@@ -25,6 +25,9 @@ enum RegistrySchema {
         migrator.registerMigration("6 token keys") { database in
             try database.execute(sql: tokenKeys)
         }
+        migrator.registerMigration("8 roles of administrators") { database in
+            try database.execute(sql: administratorRoles)
+        }
         return migrator
     }
 
