@@ -77,6 +77,7 @@ let package = Package(
         // Adapters: one outside library each.
         .target(name: "Failpoints"),
         .target(name: "StructuredLogging", dependencies: [logging]),
+        .target(name: "MetricsExport", dependencies: [metrics, hummingbird, httpTypes, lifecycle, logging]),
         .target(name: "DurableFiles", dependencies: [grdb, logging]),
         .target(name: "AuditStore", dependencies: ["AuditLog", "DurableFiles", grdb, logging]),
         .target(
@@ -145,16 +146,16 @@ let package = Package(
                 "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
                 "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
-                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
+                "StructuredLogging", "MetricsExport", "ConnectorServices", "Connector", "Diagnostics",
+                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, metrics, crypto, nioPosix,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
                 "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
                 "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore",
-                "IdentityStore", "StructuredLogging", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
+                "IdentityStore", "StructuredLogging", "MetricsExport", "Dispatcher", "CertificateAuthority",
+                "EnrollmentService", arguments, lifecycle, unixSignals, logging, metrics, hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -176,6 +177,7 @@ let package = Package(
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
         .testTarget(name: "AuditLogTests", dependencies: ["TestTools", "AuditLog", crypto]),
+        .testTarget(name: "MetricsExportTests", dependencies: ["MetricsExport", metrics]),
         .testTarget(name: "RequestLimitsTests", dependencies: ["RequestLimits"]),
         .testTarget(name: "AuditStoreTests", dependencies: ["TestTools", "AuditLog", "AuditStore", grdb, logging]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),

@@ -67,6 +67,9 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
         self.recoveryDays = recoveryDays
     }
 
+    /// What people call the machine: its name, else its id.
+    public var shownName: String { displayName ?? connectorID }
+
     /// For how long after its end the certificate can still be renewed.
     public var recovery: TimeInterval { recoveryDays.map { TimeInterval($0) * 86_400 } ?? RenewalMachine.recovery }
 

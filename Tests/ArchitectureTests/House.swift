@@ -76,6 +76,8 @@ enum House {
         // Where a test kills a process; empty in a release build.
         Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
         Target("StructuredLogging", .adapter, outside: ["Logging"]),
+        Target(
+            "MetricsExport", .adapter, outside: ["Metrics", "Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging"]),
         Target("DurableFiles", .adapter, outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
         Target("AuditStore", .adapter, ["AuditLog", "DurableFiles"], outside: ["GRDB", "Logging"]),
         Target(
@@ -146,11 +148,12 @@ enum House {
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "AuditLog", "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "Connector", "Diagnostics",
+                "StructuredLogging", "MetricsExport", "ConnectorServices", "Connector", "Diagnostics",
             ],
             outside: [
-                "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",
-                "Crypto",
+                "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics",
+                "NIOPosix",
+                "NIOSSL", "Crypto",
             ]),
         Target(
             "postern-tenant", .command,
@@ -158,11 +161,12 @@ enum House {
                 "RelayFormat", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
                 "TenantPort",
                 "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol", "AuditStore", "IdentityStore",
-                "StructuredLogging", "Dispatcher",
+                "StructuredLogging", "MetricsExport", "Dispatcher",
                 "CertificateAuthority", "EnrollmentService",
             ],
             outside: [
-                "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Hummingbird", "NIOSSL", "NIOCore",
+                "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics", "Hummingbird", "NIOSSL",
+                "NIOCore",
             ]),
         Target(
             "posternctl", .command,

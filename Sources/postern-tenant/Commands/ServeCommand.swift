@@ -3,6 +3,8 @@ internal import EnrollmentService
 internal import Foundation
 internal import IdentityStore
 public import Logging
+internal import Metrics
+internal import MetricsExport
 internal import NIOCore
 internal import ServiceLifecycle
 public import StructuredLogging
@@ -35,6 +37,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "A JSON file of limits (Documentation/Identity.md); what it does not name is as usual.")
     var limits: String?
 
+    @Option(help: "Serve metrics (Prometheus' text, GET /metrics) on this port of this machine, as 127.0.0.1:9465.")
+    var metrics: String?
+
     @Option(help: "trace, debug, info, notice, warning or error.")
     var logLevel: Logger.Level = .info
 
@@ -46,6 +51,9 @@ struct ServeCommand: AsyncParsableCommand {
             let logger = (logFormat ?? .standard).logger(label: "postern-tenant", level: logLevel)
             let (host, port) = try Self.address(listen)
             let roles = try Self.roles(roles)
+            // Before the first metric is made.
+            let metrics = try self.metrics.map(LoopbackAddress.init).map { ($0, MetricsRegistry()) }
+            if let (_, registry) = metrics { MetricsSystem.bootstrap(registry) }
             try state.folder.sealKeys()
             let limits = try LimitFile.read(limits)
             let installation = try await Installation.open(state.folder, logger: logger)
@@ -54,12 +62,15 @@ struct ServeCommand: AsyncParsableCommand {
             let tenancy = try await TenantRuntime(
                 installation: installation, roles: roles, host: host, port: port, limits: limits,
                 logger: logger)
+            let metricsServer = metrics.map {
+                MetricsServer(registry: $0.1, address: $0.0, logger: logger)
+            }
             // What the library says of services at debug level would print all that they hold.
             var lifecycleLogger = logger
             lifecycleLogger.logLevel = max(.info, logger.logLevel)
             let group = ServiceGroup(
                 configuration: .init(
-                    services: tenancy.services.map {
+                    services: ([metricsServer].compactMap { $0 } + tenancy.services).map {
                         .init(
                             service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                             failureTerminationBehavior: .cancelGroup)

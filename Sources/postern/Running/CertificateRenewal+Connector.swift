@@ -27,12 +27,13 @@ extension CertificateRenewal {
     /// Goes on where a kill has stopped it, until there is a certificate that can be worked with.
     ///
     /// - Throws: `CommandFailure` when there will never be one.
-    func settle() async throws {
+    func settle(_ waiting: WaitingRoom? = nil) async throws {
         while true {
             let next = await advance()
             let standing = standing
             if let halt = standing.machine.halt { throw CommandFailure(halt, standing) }
             let now = now()
+            if let error = standing.error { waiting?.note(error) }
             guard standing.machine.phase == .answered || standing.machine.hasEnded(at: now) else { return }
             try await Task.sleep(for: .seconds(min(60, max(0.1, next?.timeIntervalSince(now) ?? 60))))
         }

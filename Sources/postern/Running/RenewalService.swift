@@ -7,8 +7,9 @@ internal import ServiceLifecycle
 
 /// Renews the certificate of the running connector when it is time.
 struct RenewalService: Service {
-    /// A machine that slept, or whose clock was set, is noticed after this time at the latest.
-    private static let longestSleep: TimeInterval = 15
+    /// A machine that slept, a clock that was set, and an attempt that somebody has ordered are noticed after this time
+    /// at the latest.
+    private static let longestSleep: TimeInterval = 1
 
     private let renewal: CertificateRenewal?
     private let connection: TenantConnection
@@ -19,8 +20,7 @@ struct RenewalService: Service {
         renewal = runtime.renewal
         connection = runtime.connection
         clock = runtime.clock
-        let record = runtime.connection.identity.record
-        metrics = CertificateMetrics(connector: record.displayName ?? record.connectorID)
+        metrics = CertificateMetrics(connector: runtime.connection.identity.record.shownName)
     }
 
     func run() async throws {

@@ -34,6 +34,13 @@ extension Site {
             "postern", arguments + ["--state-dir", state(name)], in: folder, environment: environment)
     }
 
+    /// Stops the tenant's process and starts it with more options.
+    func restartTenant(_ options: [String]) async throws {
+        tenant?.signal(SIGTERM)
+        _ = await tenant?.wait()
+        try await serve(options: options)
+    }
+
     /// Runs openssl to its end.
     ///
     /// - Returns: all that it printed.

@@ -11,7 +11,8 @@ import Testing
 /// A company's root above our intermediate: signed here, or on request by openssl.
 @Suite struct CompanyRootTests {
     private let openssl: OpenSSL
-    private let now = Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded())
+    /// Keys take their time to be made, and certificates are valid from the second on in which they were.
+    private var now: Date { Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.up)) }
 
     init() throws { openssl = try OpenSSL() }
 
@@ -113,8 +114,6 @@ import Testing
         let leaf = try await root("leaf", constraints: "critical,CA:FALSE", usage: "critical,digitalSignature")
         let request = try Installation.requestFirstIntermediate(plan(.ownRoot), in: folder)
         let below = try #require(try await sign(request, by: "company").components(separatedBy: "-----END").first)
-        // Keys take their time to be made, and a root is valid from the second on in which it was.
-        let now = Date()
         let cases: [(String, String, CertificateAuthorityError.Code, Date)] = [
             ("garbage", good.key, .notAuthority, now), (leaf.certificate, leaf.key, .notAuthority, now),
             (narrow.certificate, narrow.key, .notAuthority, now),

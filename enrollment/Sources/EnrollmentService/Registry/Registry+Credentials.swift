@@ -137,7 +137,8 @@ extension Registry {
             publicKey: generation == row["generation"]
                 ? Array(row["public_key"] as Data) : try StoredCertificate.publicKey(in: Array(row["der"] as Data)),
             keyFingerprint: key, notAfter: (row["certificate_end"] as Stamp).date,
-            isRevoked: row["revoked_at"] != nil || row["is_denied"], isFrozen: row["frozen_at"] != nil)
+            isRevoked: row["revoked_at"] != nil || row["is_denied"], isFrozen: row["frozen_at"] != nil,
+            freezeReason: row["freeze_reason"])
     }
 
     /// Who may call services with a secret: an API key with the scope `call`, or an administrator.
