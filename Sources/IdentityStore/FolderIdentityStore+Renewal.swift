@@ -35,7 +35,12 @@ extension FolderIdentityStore {
 
     /// Removes what a kill has left of a renewal that is over.
     public func tidyRenewal() throws(IdentityStoreError) {
-        guard folder.exists, try pendingRenewal().map(\.isConfirmed) == nil else { return }
+        guard folder.exists else { return }
+        try folder.removeLeftovers(of: [
+            Self.keyFile, Self.certificateFile, Self.identityFile, Self.renewalKeyFile, Self.renewalFile,
+            Self.historyFile,
+        ])
+        guard try pendingRenewal().map(\.isConfirmed) == nil else { return }
         try folder.remove(Self.renewalKeyFile)
     }
 

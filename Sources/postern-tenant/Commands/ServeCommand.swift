@@ -18,7 +18,14 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Roles: 'enrollment' registers connectors and administers; 'broker' is the embedded queue with its link;
             'dispatcher' relays calls. They share the state folder; the dispatcher needs the broker in its process
-            for now, and one process has the broker: a second one is refused with exit code 2. SIGTERM: takes no new requests, answers those under way, ends.
+            for now, and one process has the broker: a second one is refused with exit code 2. SIGTERM: takes no new
+            requests, answers those under way, ends.
+
+            Limits (--limits, JSON): 'source' and 'principal' hold for each kind of request (open, registration, token,
+            member, administration) how many come per_second and in a burst; 'failures' says when failed credentials
+            have to wait (free, first_delay_seconds, longest_delay_seconds, forget_after_seconds, alarm); 'port' bounds
+            connections (first_request_seconds, body_seconds, idle_seconds, head_bytes, connections); 'entries' bounds
+            what is remembered. Documentation/Identity.md has the usual values.
             """)
 
     /// What a process does.
