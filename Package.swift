@@ -124,7 +124,7 @@ let package = Package(
                 "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio,
                 nioHTTP1,
                 nioPosix, crypto,
-            ]),
+            ], resources: [.embedInCode("openapi.yaml")]),
 
         // The issuing side: a trust boundary of its own, imported by postern-tenant alone.
         .target(

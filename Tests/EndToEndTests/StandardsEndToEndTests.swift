@@ -140,6 +140,37 @@ struct StandardsEndToEndTests {
             try await site.expectUnharmed()
         }
     }
+
+    @Test(
+        "the dispatcher's description is as true, with names that nobody has and with those of a group that is at work",
+        .enabled(if: PythonPackages.program("schemathesis") != nil, "\(PythonPackages.note): schemathesis"))
+    func dispatcherDescription() async throws {
+        let script = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../ops/lib/schemathesis.sh").standardizedFileURL.path
+        try await Site.with(connectors: ["one"], logLevel: "warning") { site in
+            // Which webhooks there are, and which class a call has, no description can say.
+            let names = try site.write(
+                """
+                [parameters]
+                "path.group" = "site"
+                [[operations]]
+                include-path = ["/v1/groups/{group}/requests", "/v1/groups/{group}/submissions"]
+                checks.positive_data_acceptance.enabled = false
+                """, to: "schemathesis.toml")
+            for (key, more) in [("admin.key", []), ("-", []), ("admin.key", [names])] {
+                let asked = try await Program.run(
+                    "bash",
+                    [
+                        script, site.url, site.tenantFolder + "/ca.pem", key == "-" ? key : site.path(key), "3",
+                        "dispatcher.yaml",
+                    ] + more, in: site.folder)
+                #expect(asked.status == 0, "\(asked.output.suffix(6000)) \(asked.errors.suffix(1000))")
+                #expect(asked.output.contains(" passed"))
+            }
+            try await site.expectUnharmed()
+            #expect(site.connectors["one"]?.isRunning == true)
+        }
+    }
 }
 
 /// A program of the system.
