@@ -4,6 +4,7 @@ import Foundation
 import Hummingbird
 import HummingbirdTesting
 import Logging
+import NIOCore
 import RelayFormat
 import TenantPort
 import Testing
@@ -56,7 +57,7 @@ struct DescriptionTests {
             try await client.execute(uri: "/dispatcher.yaml", method: .get) { answer in
                 #expect(answer.status == .ok)
                 #expect(answer.headers[.contentType] == "application/yaml")
-                #expect(Data(buffer: answer.body) == content)
+                #expect(Data(answer.body.readableBytesView) == content)
             }
         }
     }
