@@ -80,6 +80,7 @@ let package = Package(
         // Adapters: one outside library each.
         .target(name: "Failpoints"),
         .target(name: "StructuredLogging", dependencies: [logging]),
+        .target(name: "MetricsExport", dependencies: [metrics, hummingbird, httpTypes, lifecycle, logging]),
         .target(name: "DurableFiles", dependencies: [grdb, logging]),
         .target(name: "AuditStore", dependencies: ["AuditLog", "DurableFiles", grdb, logging]),
         .target(
@@ -137,7 +138,7 @@ let package = Package(
                 "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio,
                 nioHTTP1,
                 nioPosix, crypto,
-            ]),
+            ], resources: [.embedInCode("openapi.yaml")]),
 
         // The issuing side: a trust boundary of its own, imported by postern-tenant alone.
         .target(
@@ -170,18 +171,18 @@ let package = Package(
                 "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
                 "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
-                "TokenKeys",
-                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
+                "StructuredLogging", "MetricsExport", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector",
+                "Diagnostics", "TokenKeys", asyncHTTPClient, arguments, lifecycle, unixSignals, logging, metrics, crypto,
+                nioPosix,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
                 "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
                 "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
-                "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", "RemoteKeyAuthority", crypto, arguments, lifecycle, unixSignals, logging,
-                hummingbird, nio, nioSSL,
+                "AuditStore", "IdentityStore", "StructuredLogging", "MetricsExport", "RelayKeys", "Dispatcher",
+                "CertificateAuthority", "EnrollmentService", "RemoteKeyAuthority", crypto, arguments, lifecycle,
+                unixSignals, logging, metrics, hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -212,6 +213,7 @@ let package = Package(
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
         .testTarget(name: "AuditLogTests", dependencies: ["TestTools", "AuditLog", crypto]),
+        .testTarget(name: "MetricsExportTests", dependencies: ["MetricsExport", metrics]),
         .testTarget(name: "RequestLimitsTests", dependencies: ["RequestLimits"]),
         .testTarget(name: "AuditStoreTests", dependencies: ["TestTools", "AuditLog", "AuditStore", grdb, logging]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),

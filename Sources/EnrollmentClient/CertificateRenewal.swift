@@ -282,5 +282,7 @@ public actor CertificateRenewal {
 
 extension StoredIdentity {
     /// The times of the certificate, as the renewal needs them.
-    var terms: RenewalMachine.Terms { RenewalMachine.Terms(renewAt: renewAt, notAfter: notAfter) }
+    var terms: RenewalMachine.Terms {
+        RenewalMachine.Terms(renewAt: renewAt, notAfter: notAfter, recovery: recovery)
+    }
 }

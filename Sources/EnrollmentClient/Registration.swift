@@ -182,7 +182,8 @@ public struct Registration: Sendable {
             trustDomain: answer.trustDomain, tenantURL: request.endpoint.description, serverTrust: finding.trust,
             serverIssuerPin: finding.issuerPin, authorityPin: request.expectation.authority,
             keyAuthority: answer.keyAuthority, generation: answer.generation, notAfter: answer.notAfter,
-            renewAt: answer.renewAt, registeredAt: now, invitationDigest: request.digest)
+            renewAt: answer.renewAt, registeredAt: now, invitationDigest: request.digest,
+            recoveryDays: answer.recoveryDays)
     }
 
     private static func words(for trust: ServerTrust) -> String {

@@ -38,6 +38,7 @@ struct RenewedCertificate: Sendable {
         renewed.generation = answer.generation
         renewed.notAfter = answer.notAfter
         renewed.renewAt = answer.renewAt
+        renewed.recoveryDays = answer.recoveryDays
         return LoadedIdentity(record: renewed, key: key, certificates: certificates)
     }
 

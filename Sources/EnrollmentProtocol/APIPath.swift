@@ -33,6 +33,8 @@ public enum APIPath {
     public static let group = "/v1/groups/{group}"
     public static let apiKeys = "/v1/apikeys"
     public static let apiKey = "/v1/apikeys/{id}"
+    public static let administrators = "/v1/administrators"
+    public static let administrator = "/v1/administrators/{id}"
     public static let webhooks = "/v1/webhooks"
     public static let webhook = "/v1/webhooks/{name}"
     public static let estAuthorities = "/.well-known/est/cacerts"

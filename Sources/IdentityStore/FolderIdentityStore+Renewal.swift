@@ -35,7 +35,12 @@ extension FolderIdentityStore {
 
     /// Removes what a kill has left of a renewal that is over.
     public func tidyRenewal() throws(IdentityStoreError) {
-        guard folder.exists, try pendingRenewal().map(\.isConfirmed) == nil,
+        guard folder.exists else { return }
+        try folder.removeLeftovers(of: [
+            Self.keyFile, Self.certificateFile, Self.identityFile, Self.renewalKeyFile, Self.renewalFile,
+            Self.historyFile, Self.hpkeFile, Self.epochsFile,
+        ])
+        guard try pendingRenewal().map(\.isConfirmed) == nil,
             // A key that was to be made when the process was killed is made, or found, by the next renewal.
             try reservedPlace(in: Self.renewalKeyFile) == nil
         else { return }

@@ -78,6 +78,8 @@ enum House {
         // Where a test kills a process; empty in a release build.
         Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
         Target("StructuredLogging", .adapter, outside: ["Logging"]),
+        Target(
+            "MetricsExport", .adapter, outside: ["Metrics", "Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging"]),
         Target("DurableFiles", .adapter, outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
         Target("AuditStore", .adapter, ["AuditLog", "DurableFiles"], outside: ["GRDB", "Logging"]),
         Target(
@@ -173,24 +175,25 @@ enum House {
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "AuditLog", "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
-                "TokenKeys",
+                "StructuredLogging", "MetricsExport", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector",
+                "Diagnostics", "TokenKeys",
             ],
             outside: [
-                "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",
-                "Crypto",
+                "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics",
+                "NIOPosix",
+                "NIOSSL", "Crypto",
             ]),
         Target(
             "postern-tenant", .command,
             [
                 "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
                 "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
-                "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", "RemoteKeyAuthority",
+                "AuditStore", "IdentityStore", "StructuredLogging", "MetricsExport", "RelayKeys", "Dispatcher",
+                "CertificateAuthority", "EnrollmentService", "RemoteKeyAuthority",
             ],
             outside: [
-                "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Hummingbird", "NIOSSL", "NIOCore",
-                "Crypto",
+                "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics", "Hummingbird", "NIOSSL",
+                "NIOCore", "Crypto",
             ]),
         Target(
             "posternctl", .command,

@@ -47,6 +47,21 @@ import Testing
         return (attributes[.posixPermissions] as? NSNumber)?.intValue ?? -1
     }
 
+    @Test("what a killed process has left of a file that it was writing is removed by the next one")
+    func leftovers() throws {
+        _ = try register()
+        let key = try store.beginRenewal()
+        let left = ["renewal-key.pem.19344.new", "key.pem.new", "identity.json.7.new", "renewals.json.new"]
+        let others = ["audit.sqlite.new", "key.pem.x.new", "mykey.pem.new"]
+        for name in left + others {
+            #expect(FileManager.default.createFile(atPath: folder + "/" + name, contents: Data("secret".utf8)))
+        }
+        try store.tidyRenewal()
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(Set(files).isDisjoint(with: left) && Set(files).isSuperset(of: others), "\(files)")
+        #expect(try store.pendingRenewal()?.key.fingerprint == key.fingerprint)
+    }
+
     @Test("a pending key is kept for the owner alone, and never replaced by another")
     func pendingKey() throws {
         let old = try register()

@@ -3,7 +3,7 @@ internal import Foundation
 /// What a connector says about itself; never better than its last proven round trip.
 public struct ConnectorStatus: Codable, Sendable, Equatable {
     /// How the connector stands.
-    public enum State: String, Codable, Sendable {
+    public enum State: String, Codable, Sendable, CaseIterable {
         /// It takes work, and a round trip through the queue was proven within the last 15 seconds.
         case online
         /// A round trip was proven lately, and it was told to take no work for a while.

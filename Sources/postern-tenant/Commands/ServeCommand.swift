@@ -3,6 +3,8 @@ internal import EnrollmentService
 internal import Foundation
 internal import IdentityStore
 public import Logging
+internal import Metrics
+internal import MetricsExport
 internal import NIOCore
 internal import RemoteKeyAuthority
 internal import ServiceLifecycle
@@ -21,6 +23,12 @@ struct ServeCommand: AsyncParsableCommand {
             itself, signs the epochs of tenants whose Key Authority was moved to this state folder, on whatever machine
             ('postern-tenant keyauthority move'); elsewhere the enrollment role does that. SIGTERM: takes no new requests,
             answers those under way, ends.
+
+            Limits (--limits, JSON): 'source' and 'principal' hold for each kind of request (open, registration, token,
+            member, administration) how many come per_second and in a burst; 'failures' says when failed credentials
+            have to wait (free, first_delay_seconds, longest_delay_seconds, forget_after_seconds, alarm); 'port' bounds
+            connections (first_request_seconds, body_seconds, idle_seconds, head_bytes, connections); 'entries' bounds
+            what is remembered. Documentation/Identity.md has the usual values.
             """)
 
     /// What a process does.
@@ -40,6 +48,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "A JSON file of limits (Documentation/Identity.md); what it does not name is as usual.")
     var limits: String?
 
+    @Option(help: "Serve metrics (Prometheus' text, GET /metrics) on this port of this machine, as 127.0.0.1:9465.")
+    var metrics: String?
+
     @Option(help: "trace, debug, info, notice, warning or error.")
     var logLevel: Logger.Level = .info
 
@@ -51,6 +62,9 @@ struct ServeCommand: AsyncParsableCommand {
             let logger = (logFormat ?? .standard).logger(label: "postern-tenant", level: logLevel)
             let (host, port) = try Self.address(listen)
             let roles = try Self.roles(roles)
+            // Before the first metric is made.
+            let metrics = try self.metrics.map(LoopbackAddress.init).map { ($0, MetricsRegistry()) }
+            if let (_, registry) = metrics { MetricsSystem.bootstrap(registry) }
             try state.folder.sealKeys()
             if roles == [.keyAuthority] { return try await Self.serveKeyAuthority(in: state.folder, logger: logger) }
             let limits = try LimitFile.read(limits)
@@ -60,12 +74,15 @@ struct ServeCommand: AsyncParsableCommand {
             let tenancy = try await TenantRuntime(
                 installation: installation, roles: roles, host: host, port: port, limits: limits,
                 logger: logger)
+            let metricsServer = metrics.map {
+                MetricsServer(registry: $0.1, address: $0.0, logger: logger)
+            }
             // What the library says of services at debug level would print all that they hold.
             var lifecycleLogger = logger
             lifecycleLogger.logLevel = max(.info, logger.logLevel)
             let group = ServiceGroup(
                 configuration: .init(
-                    services: tenancy.services.map {
+                    services: ([metricsServer].compactMap { $0 } + tenancy.services).map {
                         .init(
                             service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                             failureTerminationBehavior: .cancelGroup)

@@ -37,8 +37,12 @@ actor QueueCredentialSource {
 
     /// Fetches the first credential; persistently, until the tenant answers or refuses for good.
     ///
-    /// - Parameter renewal: renews the certificate when the tenant says that it has ended.
-    func first(persistently: Bool, renewal: CertificateRenewal?) async throws -> QueueCredentialsAnswer {
+    /// - Parameters:
+    ///   - renewal: renews the certificate when the tenant says that it has ended.
+    ///   - waiting: is told why it has to wait.
+    func first(
+        persistently: Bool, renewal: CertificateRenewal?, waiting: WaitingRoom?
+    ) async throws -> QueueCredentialsAnswer {
         var attempts = 0
         let begun = ContinuousClock.now
         while true {
@@ -55,13 +59,14 @@ actor QueueCredentialSource {
             } catch {
                 if error.code == .certificateEnded, let renewal {
                     await renewal.noteEnd()
-                    try await renewal.settle()
+                    try await renewal.settle(waiting)
                     continue
                 }
                 // A frozen connector waits for the person who lets it in again.
                 let isFrozen = error.code == .frozen
                 guard (error.isRetryable || isFrozen) && persistently else { throw error }
                 attempts += 1
+                waiting?.note(error)
                 if attempts == 1 {
                     logger.warning(
                         isFrozen ? "Frozen by the tenant; waiting to be let in again" : "Tenant not reached; trying on",

@@ -8,6 +8,7 @@ internal import EnrollmentProtocol
 internal import Foundation
 internal import IdentityStore
 internal import MachineIdentity
+internal import MetricsExport
 
 /// The end of a command that did not do what it was asked: what happened, what to do, and a code that stays.
 struct CommandFailure: Error, CustomStringConvertible {
@@ -52,6 +53,10 @@ struct CommandFailure: Error, CustomStringConvertible {
             self.init(
                 .unexpected, error.message, advice: "Look at the disk and at the owner of the state folder.",
                 reason: "audit-unavailable")
+        case let error as MetricsExportError:
+            self.init(
+                .usage, error.message, advice: "Take another port for metrics.listen, or leave it out.",
+                reason: "metrics-unavailable")
         case let error as LinkError:
             self.init(error)
         case let error as ConnectorSessionError where error.code == .replaced:

@@ -87,13 +87,17 @@ extension Site {
             try await self.postern(["status"], of: name).status == 0
         }
         let (old, before) = (try setAside(name), try await identity(of: name).generation)
-        // The command itself would go on where the service was killed.
-        _ = try await Program.run(
-            "curl",
-            [
-                "-sS", "--max-time", "20", "-X", "POST", "--unix-socket", state(name) + "/control.sock",
-                "http://localhost/v1/rotate",
-            ], in: folder)
+        // The command itself would go on where the service was killed. The tenant may still see the process before, so
+        // that this one does not listen yet (curl's status 7).
+        try await waitUntil("the order is taken", within: .seconds(20)) {
+            let order = try await Program.run(
+                "curl",
+                [
+                    "-sS", "--max-time", "20", "-X", "POST", "--unix-socket", state(name) + "/control.sock",
+                    "http://localhost/v1/rotate",
+                ], in: folder)
+            return order.status != 7
+        }
         try await waitUntil("\(point) is reached", within: .seconds(20)) { self.connectors[name]?.isRunning == false }
         let ended = await connectors[name]?.wait()
         #expect(ended?.status == SIGKILL, "\(point)")

@@ -36,6 +36,13 @@ extension Site {
             environment: environment.merging(token?.environment ?? [:]) { own, _ in own })
     }
 
+    /// Stops the tenant's process and starts it with more options.
+    func restartTenant(_ options: [String]) async throws {
+        tenant?.signal(SIGTERM)
+        _ = await tenant?.wait()
+        try await serve(options: options)
+    }
+
     /// Runs openssl to its end.
     ///
     /// - Returns: all that it printed.

@@ -96,10 +96,10 @@ final class Site: @unchecked Sendable {
     }
 
     /// Starts the tenant's process and waits until it is ready.
-    func serve(environment: [String: String] = [:]) async throws {
+    func serve(environment: [String: String] = [:], options: [String] = []) async throws {
         tenant = try Program(
             "postern-tenant",
-            ["serve", "--state-dir", tenantFolder, "--listen", "127.0.0.1:\(port)", "--log-level", logLevel],
+            ["serve", "--state-dir", tenantFolder, "--listen", "127.0.0.1:\(port)", "--log-level", logLevel] + options,
             in: folder, as: "tenant", environment: tenantEnvironment.merging(environment) { $1 })
         try await waitUntil("the tenant is ready", within: .seconds(20)) {
             (try? await self.http("GET", "/readyz", key: nil).status) == 200

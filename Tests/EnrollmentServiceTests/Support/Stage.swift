@@ -54,7 +54,7 @@ final class Stage: Sendable {
     /// Opens the folder of another stage as a process does that starts; the clock is the same.
     init(restarting stage: Stage) async throws {
         (path, clock, acme, other, ownsFolder) = (stage.path, stage.clock, stage.acme, stage.other, false)
-        installation = try await Installation.open(StateFolder(path: stage.path))
+        installation = try await Installation.open(StateFolder(path: stage.path), now: stage.now)
         (service, responder) = try Self.serve(installation, .unlimited, clock)
     }
 

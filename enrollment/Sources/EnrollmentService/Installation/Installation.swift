@@ -85,7 +85,8 @@ public struct Installation: Sendable {
         try folder.check()
         let known = try decode(InstallationSettings.self, settings, File.settings)
         let registry = try Registry(
-            path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder)))
+            path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder)),
+            recovery: known.recovery)
         if try registry.keptTokenKeys().isEmpty {
             try adoptTokenKey(pem: try text(in: File.tokenKey, of: folder), registry: registry)
         }
