@@ -99,7 +99,7 @@ import Testing
         return [
             (admin, nil), (robot, nil), (application, nil), (secret, nil), (nil, machine.certificate), (nil, nil),
             (token, nil),
-            (admin, machine.certificate), (try stage.keyAuthorityAssertion(of: stage.other), nil),
+            (admin, machine.certificate), (try await stage.keyAuthorityAssertion(of: stage.other), nil),
         ]
     }
 

@@ -219,7 +219,7 @@ import Testing
             #expect(epoch.problem == .invalidCredentials)
         }
         // A Key Authority's assertion opens nothing else.
-        let assertion = try stage.keyAuthorityAssertion(of: stage.acme)
+        let assertion = try await stage.keyAuthorityAssertion(of: stage.acme)
         #expect(try await stage.assert(assertion).status == 401)
         #expect(try await stage.call(.get, APIPath.ownState, bearer: assertion).status == 401)
         #expect(try await stage.call(.get, APIPath.membership, bearer: assertion).status == 200)
@@ -237,7 +237,7 @@ import Testing
         let key = try stage.installation.keyAuthorityKey(of: acme)
         func bring(_ bytes: [UInt8], type: String = "application/octet-stream") async throws -> EnrollmentProblem? {
             try await stage.call(
-                .post, APIPath.epochs, bearer: try stage.keyAuthorityAssertion(of: stage.acme), bytes: bytes, type: type
+                .post, APIPath.epochs, bearer: try await stage.keyAuthorityAssertion(of: stage.acme), bytes: bytes, type: type
             ).problem
         }
         func epoch(

@@ -74,10 +74,10 @@ extension Stage {
     }
 
     /// By what the Key Authority of a tenant proves itself, where it runs on a machine of its own.
-    func keyAuthorityAssertion(of access: TenantAccess) throws -> String {
+    func keyAuthorityAssertion(of access: TenantAccess) async throws -> String {
         let tenant = try installation.registry.tenant(slug: access.tenant.slug)
-        return ClientAssertion.make(
-            key: try installation.keyAuthorityKey(of: tenant), connector: tenant.id,
+        return try await ClientAssertion.make(
+            key: .memory(try installation.keyAuthorityKey(of: tenant)), connector: tenant.id,
             tenantURL: "https://localhost:8443", trustDomain: "postern.test", now: now,
             nonce: (0..<16).map { _ in UInt8.random(in: 0...255) }
         ).reveal()

@@ -209,7 +209,7 @@ public actor RemoteAuthority {
 
     private func fetch(_ desk: Desk, unless known: Int64?) async throws -> KeyAuthorityMembership? {
         let path = APIPath.membership + (known.map { "?changes=\($0)" } ?? "")
-        let response = try await exchange("GET", path, headers(desk), nil)
+        let response = try await exchange("GET", path, try await headers(desk), nil)
         if response.status == 204 { return nil }
         guard response.status == 200 else { throw failure(response) }
         return try EnrollmentJSON.decode(KeyAuthorityMembership.self, from: Data(response.body))
@@ -221,10 +221,10 @@ public actor RemoteAuthority {
         guard response.status == 204 else { throw failure(response) }
     }
 
-    private func headers(_ desk: Desk) -> [(name: String, value: String)] {
+    private func headers(_ desk: Desk) async throws -> [(name: String, value: String)] {
         var generator = SystemRandomNumberGenerator()
-        let assertion = ClientAssertion.make(
-            key: desk.key, connector: desk.tenant.id, tenantURL: settings.tenantURL, trustDomain: settings.trustDomain,
+        let assertion = try await ClientAssertion.make(
+            key: .memory(desk.key), connector: desk.tenant.id, tenantURL: settings.tenantURL, trustDomain: settings.trustDomain,
             now: now(), nonce: (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
         return [("authorization", "Bearer \(assertion.reveal())"), ("accept", "application/json")]
     }
