@@ -8,7 +8,9 @@ struct AuditForgeryEndToEndTests {
         case edit, delete, swap
     }
 
-    /// Changes rows 1 and 2 of a log. With care, all that rests on them is made anew: the chain, the leaves, the tree's
+    /// Changes rows 1 and 2 of a log.
+    ///
+    /// With care, all that rests on them is made anew: the chain, the leaves, the tree's
     /// edge and the stored head.
     private static let forger = """
         import hashlib, sqlite3, struct, sys
