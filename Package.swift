@@ -246,6 +246,12 @@ let package = Package(
                 "SealedRelay", "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys",
                 "ConnectorServices", "Connector", "Dispatcher", lifecycle, logging,
             ]),
+        .testTarget(
+            name: "EvilBrokerTests",
+            dependencies: [
+                "SealedRelay", "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker",
+                "RelayKeys", "ConnectorServices", "Connector", "Dispatcher", crypto, logging,
+            ]),
         .target(
             name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
         .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),

@@ -108,7 +108,9 @@ extension ConnectorSession {
         refuse(error)
         if let carrier { settle([carrier]) }
         guard error.code == .unknownEpoch || error.code == .expiredEpoch,
-            let header = try? Envelope(decoding: payload).header, header.kind == .request
+            let header = try? Envelope(decoding: payload).header, header.kind == .request,
+            // The highest number stands for what was begun and interrupted, which nobody but this process can know.
+            header.attempt < .max
         else { return }
         let name = DispatchName(request: header.correlation, attempt: header.attempt)
         // The header is not proven: what is here already is not given back on its word.

@@ -3,6 +3,7 @@ internal import Logging
 internal import RelayDelivery
 internal import RelayFormat
 internal import RelayKeys
+internal import RelaySealing
 internal import Synchronization
 
 /// Carries out what the table decides: says it, writes it down, looks it up.
@@ -30,6 +31,9 @@ extension ConnectorSession {
             case .respond(let reply): outgoing += response(reply)
             case .giveBack(let dispatch, let reason, let carriers):
                 logger.debug("Request given back", metadata: ["request": "\(dispatch.id)", "reason": "\(reason)"])
+                if reason == .late, dispatch.dispatchUntil <= clock.now {
+                    refuse(SealingError(.stale, "the request came after its time"))
+                }
                 outgoing += record(.return, ReturnMessage(reason), to: address(of: dispatch), about: dispatch)
                 spent += carriers
             case .interrupted(let dispatch, let carriers):

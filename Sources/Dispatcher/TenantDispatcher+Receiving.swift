@@ -56,27 +56,43 @@ extension TenantDispatcher {
         heard(boots, at: now.steady)
         // Locked for each alone: callers that come meanwhile wait for one of them and not for all.
         var actions: [Machine.Action] = []
-        for saying in sayings { actions += machine.withLock { Self.hear(saying, &$0, at: now) } }
+        for saying in sayings { actions += machine.withLock { hear(saying, &$0, at: now) } }
         let late = machine.withLock { $0.takeLateReplies() }
         if late > 0 { counters.late.increment(by: Int64(late)) }
         act(on: actions)
     }
 
-    private static func hear(_ saying: Saying, _ machine: inout Machine, at now: Moment) -> [Machine.Action] {
+    private func hear(_ saying: Saying, _ machine: inout Machine, at now: Moment) -> [Machine.Action] {
         var actions: [Machine.Action] = []
         switch saying {
         case .accepted(let header, let message):
-            for dispatch in message.dispatches { actions += machine.accepted(dispatch, by: header, at: now) }
+            for dispatch in message.dispatches where mayTell(header, of: dispatch.request, machine) {
+                actions += machine.accepted(dispatch, by: header, at: now)
+            }
         case .claims(let header, let message):
-            for claim in message.claims { actions += machine.claimed(claim, by: header, at: now) }
+            for claim in message.claims where mayTell(header, of: claim.dispatch.request, machine) {
+                actions += machine.claimed(claim, by: header, at: now)
+            }
         case .known(let header, let message):
-            for entry in message.entries { actions += machine.known(entry, by: header, at: now) }
+            for entry in message.entries where mayTell(header, of: entry.dispatch.request, machine) {
+                actions += machine.known(entry, by: header, at: now)
+            }
         case .returned(let header, let message):
+            guard mayTell(header, of: header.correlation, machine) else { return [] }
             return machine.returned(header.dispatch, by: header.boot, reason: message.reason, at: now)
         case .response(let header, let message):
+            guard mayTell(header, of: header.correlation, machine) else { return [] }
             return machine.responded(header.dispatch, by: header, outcome: message.outcome, at: now)
         }
         return actions
+    }
+
+    /// Whether a connector is one of the group to which a request went: no other has a say in it.
+    private func mayTell(_ header: RelayHeader, of id: RequestID, _ machine: borrowing Machine) -> Bool {
+        guard let group = machine.group(of: id), group != header.group, !sealing.isMember(header.sender, of: group)
+        else { return true }
+        countRefusal(SealingError(.foreignGroup, "the request is another group's"))
+        return false
     }
 
     /// Follows who is there.

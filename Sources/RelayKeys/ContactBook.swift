@@ -23,6 +23,11 @@ struct ContactBook {
 
     subscript(_ boot: BootID) -> Contact? { contacts[boot] }
 
+    /// Whether the process is the sender's own, as far as is known: another member has not spoken as it before.
+    func isOfSender(_ header: RelayHeader) -> Bool {
+        contacts[header.boot].map { $0.member == header.sender } ?? true
+    }
+
     mutating func heard(_ header: RelayHeader, at now: RelayTime) {
         if let index = contacts.index(forKey: header.boot) {
             contacts.values[index].heard = now

@@ -64,6 +64,10 @@ extension Keyring {
         guard let role = held.core.member(header.sender)?.role else { throw Self.stranger }
         guard present.has(header.sender, as: role) else { throw Self.stranger }
         let body = try held.epoch.open(payload, header: header, verified: verified, at: now)
+        // A process is one member's: no other member takes its sessions, or its place in presence.
+        guard state.withLock({ $0.contacts.isOfSender(header) }) else {
+            throw SealingError(.sessionMismatch, "the process is another member's")
+        }
         switch header.kind {
         case .request:
             state.withLock { $0.contacts.heard(header, at: now) }

@@ -58,6 +58,11 @@ public final class Keyring: MessageSealing {
         }
     }
 
+    /// Whether a member is one of a group's present epoch.
+    public func isMember(_ member: MemberID, of group: GroupID) -> Bool {
+        state.withLock { $0.groups[group]?.current?.core.member(member) != nil }
+    }
+
     /// Whether a process whose words cannot be opened is to be invited now; at most once a second.
     public func takeInvitation(of boot: BootID, at now: RelayTime) -> Bool {
         state.withLock { $0.contacts.takeInvitation(of: boot, at: now) }

@@ -22,6 +22,9 @@ public protocol MessageSealing: Sendable {
     /// What a process has to hear that asks who speaks to it; nil where nothing was said to it yet.
     func greeting(to boot: BootID, at now: RelayTime) -> OutgoingMessage?
 
+    /// Whether a member is one of a group's present epoch.
+    func isMember(_ member: MemberID, of group: GroupID) -> Bool
+
     /// Whether a process whose words cannot be opened is to be invited now.
     func takeInvitation(of boot: BootID, at now: RelayTime) -> Bool
 }

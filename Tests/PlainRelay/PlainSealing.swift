@@ -50,6 +50,8 @@ public final class PlainSealing: MessageSealing {
 
     public func greeting(to boot: BootID, at now: RelayTime) -> OutgoingMessage? { nil }
 
+    public func isMember(_ member: MemberID, of group: GroupID) -> Bool { true }
+
     public func takeInvitation(of boot: BootID, at now: RelayTime) -> Bool { false }
 
     /// One message as it travels.

@@ -27,13 +27,18 @@ public final class TestKeyAuthority: Sendable {
     private let key = P256.Signing.PrivateKey()
     private let suite: SealingSuite
     private let life: Duration
+    private let clock: RelayClock
     private let state = Mutex(State())
 
     /// Makes an authority without members.
-    public init(tenant: TenantID, suite: SealingSuite = .x25519, life: Duration = .seconds(86_400)) {
+    public init(
+        tenant: TenantID, suite: SealingSuite = .x25519, life: Duration = .seconds(86_400),
+        clock: RelayClock = .system
+    ) {
         self.tenant = tenant
         self.suite = suite
         self.life = life
+        self.clock = clock
     }
 
     /// What verifies its manifests.
@@ -76,8 +81,9 @@ public final class TestKeyAuthority: Sendable {
     /// Cuts the next epoch of a group.
     @discardableResult
     public func cut(
-        _ group: GroupID, number: UInt32? = nil, from notBefore: RelayTime = RelayClock.system.now
+        _ group: GroupID, number: UInt32? = nil, from moment: RelayTime? = nil
     ) throws -> EpochManifest {
+        let notBefore = moment ?? clock.now
         let (manifest, listeners) = try state.withLock { state in
             let previous = state.manifests[group]?.core
             let members = Array(state.members[group, default: [:]].values) + Array(state.dispatchers.values)
@@ -102,7 +108,7 @@ public final class TestKeyAuthority: Sendable {
     public func keeper(for party: Party, _ keys: MemberKeys, logger: Logger) -> EpochKeeper {
         EpochKeeper(
             keyring: Keyring(party: party, authority: publicKey), source: TestEpochSource(authority: self, keys: keys),
-            clock: .system, logger: logger)
+            clock: clock, logger: logger)
     }
 
     /// A dispatcher's keys, which hears of each epoch at once.
@@ -110,7 +116,7 @@ public final class TestKeyAuthority: Sendable {
         guard let keys = try? newKeys() else { preconditionFailure("the library makes keys") }
         let keeper = keeper(for: party, keys, logger: logger)
         state.withLock {
-            $0.listeners.append { [clock = RelayClock.system] in
+            $0.listeners.append { [clock] in
                 _ = try? keeper.keyring.install($0, with: keys, at: clock.now)
             }
         }

@@ -30,6 +30,9 @@ extension DispatchMachine {
         requests.values.filter { !$0.submission.isDurable }.compactMap { life(of: $0.submission.id, at: now) }
     }
 
+    /// The group to which a request goes; nil for one that is not tracked.
+    public func group(of id: RequestID) -> GroupID? { requests[id]?.submission.group }
+
     /// Whether a request that ended as unknown may still be resolved.
     public func isUnresolved(_ id: RequestID) -> Bool { unresolved[id] != nil }
 

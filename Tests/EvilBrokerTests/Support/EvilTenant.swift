@@ -1,0 +1,82 @@
+import BrokerCore
+import Connector
+import ConnectorServices
+import RelayFormat
+import RelayKeys
+import RelaySealing
+import SealedRelay
+
+@testable import Dispatcher
+
+/// One tenant of a site.
+struct EvilTenant: Sendable {
+    let site: EvilSite
+    let id: TenantID
+    let name: String
+    let authority: TestKeyAuthority
+    let dispatcher: TenantDispatcher
+    /// Its dispatcher's keys.
+    let keeper: EpochKeeper
+    let group: GroupID
+    let otherGroup: GroupID
+
+    var queue: Place { .group(GroupPlace(tenant: id, group: group)) }
+    var dispatcherInbox: Place { .inbox(InboxPlace(tenant: id, boot: party.boot)) }
+    /// Its dispatcher's process.
+    var party: Party { dispatcher.party }
+    /// Counts what its dispatcher refuses.
+    var refusals: RefusalTally { dispatcher.refusals }
+
+    /// A connector of the tenant that has not begun; its member joins its groups with new keys.
+    func connector(
+        _ name: String, groups: [GroupID]? = nil, member: MemberID = .random(), bootNumber: UInt64 = 1,
+        service: WitnessService = WitnessService(),
+        source: ((MemberKeys) -> any EpochSource)? = nil
+    ) throws -> EvilConnector {
+        let groups = groups ?? [group]
+        let identity = ConnectorIdentity(
+            tenant: id, tenantName: self.name, member: member, name: name, boot: .random(), bootNumber: bootNumber,
+            groups: Dictionary(uniqueKeysWithValues: groups.map { ($0, "site") }))
+        let keys = try authority.newKeys()
+        try authority.join(member, keys, groups)
+        let logger = site.log.logger()
+        let keeper =
+            source.map {
+                EpochKeeper(
+                    keyring: Keyring(party: identity.party, authority: authority.publicKey), source: $0(keys),
+                    clock: site.clock.clock, logger: logger)
+            } ?? authority.keeper(for: identity.party, keys, logger: logger)
+        let connector = EvilConnector(
+            identity: identity, keys: keys, keeper: keeper,
+            service: service, site: site, logger: logger)
+        site.add(connector)
+        return connector
+    }
+
+    /// Calls the tenant's group; the body is as large as is said.
+    func call(
+        _ target: String, class requestClass: RequestClass = .safe, group: GroupID? = nil, body: [UInt8]? = nil,
+        headers: [HTTPHeaderField] = [], within deadline: Duration = .seconds(60)
+    ) async -> CallResult {
+        let content = HTTPRequestContent(
+            method: "POST", target: target, headers: headers, body: (body ?? Array(target.utf8))[...])
+        return await dispatcher.call(
+            RelayedCall(
+                group: group ?? self.group, service: "witness", requestClass: requestClass,
+                deadline: site.clock.clock.now + deadline, operation: .http(content)))
+    }
+}
+
+extension CallResult {
+    var body: [UInt8]? {
+        guard case .http(let content) = outcome else { return nil }
+        return Array(content.body)
+    }
+
+    var text: String? { body.map { String(decoding: $0, as: UTF8.self) } }
+
+    var failure: RequestFailure.Code? {
+        guard case .failed(let failure) = outcome else { return nil }
+        return failure.code
+    }
+}
