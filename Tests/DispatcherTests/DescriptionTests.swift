@@ -5,7 +5,9 @@ import Hummingbird
 import HummingbirdTesting
 import Logging
 import NIOCore
+import PlainRelay
 import RelayFormat
+import RelayKeys
 import TenantPort
 import Testing
 
@@ -17,7 +19,7 @@ struct DescriptionTests {
     private func router() -> Router<PortContext> {
         let tenant = TenantID.random()
         let dispatcher = DispatchService(
-            instance: .random(), broker: InMemoryBroker(), configuration: .init(version: "test"),
+            instance: .random(), broker: InMemoryBroker(), keys: TenantKeys.plain, configuration: .init(version: "test"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let administrators = TestAdministrators(tenant: tenant)
         let router = Router(context: PortContext.self)
