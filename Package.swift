@@ -172,7 +172,8 @@ let package = Package(
                 "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
                 "StructuredLogging", "MetricsExport", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector",
-                "Diagnostics", "TokenKeys", asyncHTTPClient, arguments, lifecycle, unixSignals, logging, metrics, crypto,
+                "Diagnostics", "TokenKeys", asyncHTTPClient, arguments, lifecycle, unixSignals, logging, metrics,
+                crypto,
                 nioPosix,
             ]),
         .executableTarget(

@@ -71,7 +71,9 @@ extension Keyring {
         do throws(SealingError) {
             let prepared = try signer.epoch.prepare(batch, at: now)
             let signature = try await signer.keys.signature(over: prepared.signedBytes)
-            for (index, payload) in zip(members, try prepared.signed(with: signature)) { payloads[index] = .success(payload) }
+            for (index, payload) in zip(members, try prepared.signed(with: signature)) {
+                payloads[index] = .success(payload)
+            }
         } catch {
             for index in members { payloads[index] = .failure(error) }
         }

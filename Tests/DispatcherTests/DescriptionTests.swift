@@ -19,7 +19,8 @@ struct DescriptionTests {
     private func router() -> Router<PortContext> {
         let tenant = TenantID.random()
         let dispatcher = DispatchService(
-            instance: .random(), broker: InMemoryBroker(), keys: TenantKeys.plain, configuration: .init(version: "test"),
+            instance: .random(), broker: InMemoryBroker(), keys: TenantKeys.plain,
+            configuration: .init(version: "test"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let administrators = TestAdministrators(tenant: tenant)
         let router = Router(context: PortContext.self)

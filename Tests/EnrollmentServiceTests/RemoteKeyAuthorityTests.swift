@@ -237,7 +237,8 @@ import Testing
         let key = try stage.installation.keyAuthorityKey(of: acme)
         func bring(_ bytes: [UInt8], type: String = "application/octet-stream") async throws -> EnrollmentProblem? {
             try await stage.call(
-                .post, APIPath.epochs, bearer: try await stage.keyAuthorityAssertion(of: stage.acme), bytes: bytes, type: type
+                .post, APIPath.epochs, bearer: try await stage.keyAuthorityAssertion(of: stage.acme), bytes: bytes,
+                type: type
             ).problem
         }
         func epoch(

@@ -107,7 +107,8 @@ private struct Stage {
 
 @Suite("A keyring")
 struct KeyringTests {
-    @Test("the first word begins a session, and what it carries is understood at once", arguments: SealingSuite.allCases)
+    @Test(
+        "the first word begins a session, and what it carries is understood at once", arguments: SealingSuite.allCases)
     func firstWord(suite: SealingSuite) async throws {
         let stage = try Stage(suite: suite)
         try await stage.meet(stage.one)
@@ -222,7 +223,9 @@ struct KeyringTests {
         try stage.cut(number: present.core.number)
         #expect(throws: SealingError(.chainBroken, "two epochs have one number")) { try stage.install(in: stage.one) }
         try stage.cut(number: present.core.number + 1)
-        #expect(throws: SealingError(.chainBroken, "the epoch follows another one")) { try stage.install(in: stage.one) }
+        #expect(throws: SealingError(.chainBroken, "the epoch follows another one")) {
+            try stage.install(in: stage.one)
+        }
         let stranger = TestKeyAuthority(tenant: stage.tenant)
         try stranger.join(stage.one.party.member, stage.keysOf(stage.one), [stage.group])
         let foreign = try #require(try stranger.manifest(of: stage.group))

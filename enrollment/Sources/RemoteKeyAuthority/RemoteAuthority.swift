@@ -224,7 +224,8 @@ public actor RemoteAuthority {
     private func headers(_ desk: Desk) async throws -> [(name: String, value: String)] {
         var generator = SystemRandomNumberGenerator()
         let assertion = try await ClientAssertion.make(
-            key: .memory(desk.key), connector: desk.tenant.id, tenantURL: settings.tenantURL, trustDomain: settings.trustDomain,
+            key: .memory(desk.key), connector: desk.tenant.id, tenantURL: settings.tenantURL,
+            trustDomain: settings.trustDomain,
             now: now(), nonce: (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
         return [("authorization", "Bearer \(assertion.reveal())"), ("accept", "application/json")]
     }
