@@ -26,7 +26,7 @@ extension ConnectorSession {
             known.append(
                 .init(
                     group: name, number: standing?.mark.number, ends: standing?.notAfter.text,
-                    trouble: await epochs.failure(of: group)))
+                    trouble: await epochs.trouble(of: group)))
         }
         let refused = Dictionary(uniqueKeysWithValues: refusals.reasons.map { ($0.key.rawValue, $0.value) })
         status.tell(.init(epochs: known.sorted { $0.group < $1.group }, refused: refused))

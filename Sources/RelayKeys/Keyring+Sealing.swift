@@ -156,7 +156,9 @@ extension Keyring {
     private func session(
         with boot: BootID, _ state: inout State, at now: RelayTime
     ) throws(SealingError) -> (SessionTable.Name, isNew: Bool) {
-        let newest = state.sessions.newest(with: boot)
+        let newest = state.sessions.newest(with: boot).flatMap { name in
+            state.sessions[name].map { now < $0.session.notAfter } ?? false ? name : nil
+        }
         guard party.role == .connector else {
             guard let newest else { throw Self.noSession }
             return (newest, false)

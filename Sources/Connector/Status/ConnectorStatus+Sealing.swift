@@ -9,7 +9,7 @@ extension ConnectorStatus {
             public var number: UInt32?
             /// When it ends, RFC 3339 on the tenant's clock; nil when none is held.
             public var ends: String?
-            /// Why the newest could not be fetched the last time; nil when it could.
+            /// Why the newest could not be fetched the last time, or that its successor is missing; nil when all is well.
             public var trouble: String?
         }
 
@@ -23,10 +23,13 @@ extension ConnectorStatus {
     mutating func tell(_ sealing: Sealing) {
         self.sealing = sealing
         let missing = sealing.epochs.filter { $0.number == nil }.map(\.group)
-        guard !missing.isEmpty, state == .unproven || state == .online else { return }
+        let trouble = sealing.epochs.compactMap(\.trouble).first
+        guard !missing.isEmpty, state == .unproven || state == .online else {
+            if let trouble, nextAction == nil { nextAction = "key epoch: \(trouble)" }
+            return
+        }
         reason = "no key epoch is held for \(missing.joined(separator: ", ")), so nothing can be sealed or opened there"
         nextAction =
-            sealing.epochs.compactMap(\.trouble).first
-            ?? "if this lasts, ask the tenant's operator whether its Key Authority is running"
+            trouble ?? "if this lasts, ask the tenant's operator whether its Key Authority is running"
     }
 }

@@ -90,7 +90,7 @@ struct StatusText {
         var lines = sealing.epochs.map { epoch in
             "key epoch    \(epoch.group): "
                 + (epoch.number.map { "\($0), until \(epoch.ends ?? "")" } ?? "none, so nothing can be opened")
-                + (epoch.trouble.map { "; the newest cannot be fetched: \($0)" } ?? "")
+                + (epoch.trouble.map { "; \($0)" } ?? "")
         }
         if !sealing.refused.isEmpty {
             let reasons = sealing.refused.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
