@@ -32,6 +32,8 @@ let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+/// The C types of PKCS#11; nothing is linked, modules are loaded when they are used.
+let pkcs11 = Target.Dependency.byName(name: "CPKCS11")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 
 let package = Package(
@@ -78,6 +80,7 @@ let package = Package(
         // Adapters: one outside library each.
         .target(name: "Failpoints"),
         .target(name: "StructuredLogging", dependencies: [logging]),
+        .target(name: "MetricsExport", dependencies: [metrics, hummingbird, httpTypes, lifecycle, logging]),
         .target(name: "DurableFiles", dependencies: [grdb, logging]),
         .target(name: "AuditStore", dependencies: ["AuditLog", "DurableFiles", grdb, logging]),
         .target(
@@ -97,6 +100,9 @@ let package = Package(
                 "HTTPProblems", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioWebSocket, nioSSL,
                 nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, logging,
             ]),
+        .systemLibrary(name: "CPKCS11", path: "Sources/TokenKeys/CPKCS11"),
+        .target(
+            name: "TokenKeys", dependencies: ["MachineIdentity", pkcs11, crypto], exclude: ["CPKCS11"]),
         .target(
             name: "IdentityStore",
             dependencies: [
@@ -132,14 +138,14 @@ let package = Package(
                 "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio,
                 nioHTTP1,
                 nioPosix, crypto,
-            ]),
+            ], resources: [.embedInCode("openapi.yaml")]),
 
         // The issuing side: a trust boundary of its own, imported by postern-tenant alone.
         .target(
             name: "CertificateAuthority", dependencies: ["MachineIdentity", x509, asn1, crypto],
             path: "enrollment/Sources/CertificateAuthority"),
         .target(
-            name: "KeyAuthority", dependencies: ["RelayFormat", "RelaySealing", crypto],
+            name: "KeyAuthority", dependencies: ["RelayFormat", "RelaySealing", "MachineIdentity", crypto],
             path: "enrollment/Sources/KeyAuthority"),
         .target(
             name: "EnrollmentService",
@@ -150,6 +156,13 @@ let package = Package(
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, metrics, nio,
             ],
             path: "enrollment/Sources/EnrollmentService", resources: [.embedInCode("openapi.yaml")]),
+        .target(
+            name: "RemoteKeyAuthority",
+            dependencies: [
+                "RelayFormat", "RelaySealing", "KeyAuthority", "MachineIdentity", "HTTPProblems", "EnrollmentProtocol",
+                "IdentityStore", "EnrollmentClient", crypto, logging,
+            ],
+            path: "enrollment/Sources/RemoteKeyAuthority"),
 
         // Commands: arguments, configuration, assembly.
         .executableTarget(
@@ -158,16 +171,19 @@ let package = Package(
                 "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
                 "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
-                asyncHTTPClient, arguments, lifecycle, unixSignals, logging, crypto, nioPosix,
+                "StructuredLogging", "MetricsExport", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector",
+                "Diagnostics", "TokenKeys", asyncHTTPClient, arguments, lifecycle, unixSignals, logging, metrics,
+                crypto,
+                nioPosix,
             ]),
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
                 "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
                 "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
-                "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService", crypto, arguments, lifecycle, unixSignals, logging, hummingbird, nio, nioSSL,
+                "AuditStore", "IdentityStore", "StructuredLogging", "MetricsExport", "RelayKeys", "Dispatcher",
+                "CertificateAuthority", "EnrollmentService", "RemoteKeyAuthority", crypto, arguments, lifecycle,
+                unixSignals, logging, metrics, hummingbird, nio, nioSSL,
             ]),
         .executableTarget(
             name: "posternctl",
@@ -198,10 +214,14 @@ let package = Package(
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
         .testTarget(name: "AuditLogTests", dependencies: ["TestTools", "AuditLog", crypto]),
+        .testTarget(name: "MetricsExportTests", dependencies: ["MetricsExport", metrics]),
         .testTarget(name: "RequestLimitsTests", dependencies: ["RequestLimits"]),
         .testTarget(name: "AuditStoreTests", dependencies: ["TestTools", "AuditLog", "AuditStore", grdb, logging]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
         .testTarget(name: "RelaySealingTests", dependencies: ["TestTools", "RelayFormat", "RelaySealing", crypto]),
+        .testTarget(
+            name: "RelayKeysTests",
+            dependencies: ["SealedRelay", "RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys"]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(
             name: "ConnectorServicesTests",
@@ -263,9 +283,13 @@ let package = Package(
             ]),
         .testTarget(name: "MachineIdentityTests", dependencies: ["TestTools", "MachineIdentity", x509, asn1, crypto]),
         .testTarget(
+            name: "TokenKeysTests",
+            dependencies: ["TestTools", "TokenKeys", "IdentityStore", "MachineIdentity", crypto]),
+        .testTarget(
             name: "IdentityStoreTests",
             dependencies: [
-                "IdentityStore", "RelayFormat", "RelaySealing", "MachineIdentity", "EnrollmentProtocol", crypto,
+                "TestTools", "TokenKeys", "IdentityStore", "RelayFormat", "RelaySealing", "MachineIdentity",
+                "EnrollmentProtocol", crypto,
             ]),
         .testTarget(
             name: "EnrollmentClientTests",
@@ -294,6 +318,7 @@ let package = Package(
             name: "EnrollmentServiceTests",
             dependencies: [
                 "TestTools", "EnrollmentService", "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority",
+                "RemoteKeyAuthority", "EnrollmentClient",
                 "AuditLog", "AuditStore", "RequestLimits",
                 "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems", "TenantPort", hummingbird,
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, nio,
@@ -302,7 +327,7 @@ let package = Package(
     ]
 )
 
-for target in package.targets {
+for target in package.targets where target.type != .system {
     target.swiftSettings = [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),

@@ -6,12 +6,32 @@ internal import RelayKeys
 internal import RelaySealing
 internal import Synchronization
 
-/// What the epochs of sealing ask of a session: wait for them, and give back what was sealed for another.
+/// What the epochs of sealing ask of a session: wait for them, tell of them, and give back what was sealed for another.
 extension ConnectorSession {
     /// For how long a record waits for a newer epoch than the one held.
     private static let patience = Duration.seconds(2)
     /// The most records that wait at a time.
     private static let mostWaiting = 1024
+
+    /// What the session can say of itself, with its epochs.
+    public func fullStatus(
+        link: Connectivity, localDrift: Duration, certificateNotAfter: String?, journal: ConnectorStatus.Journal?
+    ) async -> ConnectorStatus {
+        var status = status(
+            link: link, localDrift: localDrift, certificateNotAfter: certificateNotAfter, journal: journal)
+        guard let epochs else { return status }
+        var known: [ConnectorStatus.Sealing.Epoch] = []
+        for (group, name) in identity.groups {
+            let standing = epochs.keyring.standing(of: group, at: clock.now)
+            known.append(
+                .init(
+                    group: name, number: standing?.mark.number, ends: standing?.notAfter.text,
+                    trouble: await epochs.trouble(of: group)))
+        }
+        let refused = Dictionary(uniqueKeysWithValues: refusals.reasons.map { ($0.key.rawValue, $0.value) })
+        status.tell(.init(epochs: known.sorted { $0.group < $1.group }, refused: refused))
+        return status
+    }
 
     func holdsEpoch(of group: GroupID) -> Bool {
         guard let epochs else { return true }

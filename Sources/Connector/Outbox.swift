@@ -64,7 +64,7 @@ final class Outbox: Sendable {
     private func run(_ mailbox: Mailbox<OutgoingMessage>) async {
         await withDiscardingTaskGroup { group in
             while let batch = await mailbox.take() {
-                let sealed = seal(batch)
+                let sealed = await seal(batch)
                 let number = sends.withLock { sends in
                     sends.count += 1
                     sends.underWay[sends.count] = .now
@@ -82,8 +82,8 @@ final class Outbox: Sendable {
         }
     }
 
-    private func seal(_ batch: [OutgoingMessage]) -> [OutgoingRecord] {
-        let sealed = sealing.seal(batch, at: clock.now)
+    private func seal(_ batch: [OutgoingMessage]) async -> [OutgoingRecord] {
+        let sealed = await sealing.seal(batch, at: clock.now)
         var records = sealed.preamble
         records.reserveCapacity(records.count + batch.count)
         for (message, result) in zip(batch, sealed.records) {

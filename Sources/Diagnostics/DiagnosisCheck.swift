@@ -2,6 +2,7 @@
 public enum DiagnosisCheck: String, Sendable, CaseIterable {
     case configuration
     case keyFiles = "key-files"
+    case keyStore = "key-store"
     case clock
     case dns
     case proxy
@@ -27,8 +28,9 @@ public enum DiagnosisCheck: String, Sendable, CaseIterable {
         case .clock: [.tcp]
         case .tls: [.clock]
         case .tenantAPI: [.tls]
+        case .keyStore: [.keyFiles]
         case .identity: [.keyFiles]
-        case .authorization: [.tenantAPI, .identity]
+        case .authorization: [.tenantAPI, .identity, .keyStore]
         case .queueCredential: [.authorization]
         case .roundTrip: [.queueCredential]
         case .policy, .targets: [.configuration]

@@ -164,7 +164,7 @@ extension TenantDispatcher {
     func runOutbox() async {
         await withDiscardingTaskGroup { group in
             while let batch = await outbox.take() {
-                let (messages, records) = seal(batch)
+                let (messages, records) = await seal(batch)
                 guard !records.isEmpty else { continue }
                 // The next batch need not wait until this one is confirmed.
                 group.addTask {
@@ -178,8 +178,8 @@ extension TenantDispatcher {
     }
 
     /// Seals a batch; what cannot be sealed is reported, and the others are given back with their records.
-    private func seal(_ batch: [OutgoingMessage]) -> ([OutgoingMessage], [OutgoingRecord]) {
-        let sealed = sealing.seal(batch, at: clock.now)
+    private func seal(_ batch: [OutgoingMessage]) async -> ([OutgoingMessage], [OutgoingRecord]) {
+        let sealed = await sealing.seal(batch, at: clock.now)
         var messages: [OutgoingMessage] = []
         var records: [OutgoingRecord] = []
         messages.reserveCapacity(batch.count)

@@ -16,7 +16,7 @@ struct CertificateAnswer: Sendable {
     }
 
     /// The certificate and what leads from it to the root, in DER, if all of it is as it must be.
-    func verified(for key: MachineKey, at now: Date) throws(EnrollmentClientError) -> [[UInt8]] {
+    func verified(for key: IdentityKey, at now: Date) throws(EnrollmentClientError) -> [[UInt8]] {
         let leaf: [UInt8]
         let intermediates: [[UInt8]]
         do {

@@ -77,6 +77,7 @@ public actor CertificateRenewal {
             }
         machine = RenewalMachine(
             present: connection.identity.record.terms, phase: phase, renewed: pending?.renewed?.record.terms)
+        if try store.isMakingRenewalKey { machine.urge() }
         last = try store.renewalHistory().entries.last
     }
 
@@ -157,8 +158,8 @@ public actor CertificateRenewal {
         }
         let identity = connection.identity
         let request: CertificateRequest
-        do { request = try CertificateRequest.make(key: pending.key) } catch {
-            throw EnrollmentClientError(.refused, "The certificate request cannot be made: \(error)", advice: "")
+        do { request = try await CertificateRequest.make(key: pending.key) } catch {
+            throw EnrollmentClientError(signing: error)
         }
         let answer: EnrollAnswer
         switch proof {
@@ -254,6 +255,8 @@ public actor CertificateRenewal {
     private static func known(_ error: any Error) -> EnrollmentClientError {
         switch error {
         case let known as EnrollmentClientError: known
+        case let holder as IdentityStoreError where holder.code == .keyHolder:
+            EnrollmentClientError(holder)
         case let disk as IdentityStoreError:
             EnrollmentClientError(.unavailable, disk.message + ".", advice: disk.remedy)
         default: EnrollmentClientError(.unavailable, "\(error)", advice: "")
@@ -279,5 +282,7 @@ public actor CertificateRenewal {
 
 extension StoredIdentity {
     /// The times of the certificate, as the renewal needs them.
-    var terms: RenewalMachine.Terms { RenewalMachine.Terms(renewAt: renewAt, notAfter: notAfter) }
+    var terms: RenewalMachine.Terms {
+        RenewalMachine.Terms(renewAt: renewAt, notAfter: notAfter, recovery: recovery)
+    }
 }

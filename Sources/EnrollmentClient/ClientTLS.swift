@@ -11,7 +11,7 @@ public struct ClientTLS: Sendable {
     /// The certificate in DER, with what leads to the root; empty for none.
     public var certificates: [[UInt8]]
     /// The key of the certificate.
-    public var key: MachineKey?
+    public var key: IdentityKey?
 
     /// Makes settings without a client certificate.
     public init(trust: ServerTrust, systemAuthorityFile: String? = nil) {
@@ -23,7 +23,7 @@ public struct ClientTLS: Sendable {
 
     /// Makes settings with a client certificate.
     public init(
-        trust: ServerTrust, systemAuthorityFile: String? = nil, certificates: [[UInt8]], key: MachineKey
+        trust: ServerTrust, systemAuthorityFile: String? = nil, certificates: [[UInt8]], key: IdentityKey
     ) {
         self.trust = trust
         self.systemAuthorityFile = systemAuthorityFile
@@ -43,8 +43,13 @@ public struct ClientTLS: Sendable {
                 configuration.certificateChain = try certificates.map {
                     .certificate(try NIOSSLCertificate(bytes: $0, format: .der))
                 }
-                configuration.privateKey = .privateKey(
-                    try NIOSSLPrivateKey(bytes: Array(key.pem().reveal().utf8), format: .pem))
+                let tlsKey =
+                    switch key {
+                    case .memory(let key):
+                        try NIOSSLPrivateKey(bytes: Array(key.pem().reveal().utf8), format: .pem)
+                    case .held(let key): NIOSSLPrivateKey(customPrivateKey: HeldTLSKey(key: key))
+                    }
+                configuration.privateKey = .privateKey(tlsKey)
             } catch {
                 throw EnrollmentClientError(
                     .refused, "The machine's certificate or key cannot be used: \(error).",

@@ -1,4 +1,6 @@
 public import HTTPProblems
+internal import IdentityStore
+internal import MachineIdentity
 
 /// Why a call to the tenant did not succeed: what happened, what to do, and a stable code.
 public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -29,6 +31,7 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
             case replaced
             case pendingApproval = "pending-approval"
             case refused
+            case keyHolder = "key-holder"
         }
         private let known: Known
 
@@ -80,6 +83,8 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         public static let pendingApproval = Self(known: .pendingApproval)
         /// The tenant refused the request for another reason.
         public static let refused = Self(known: .refused)
+        /// What holds the machine's key (a token, an HSM) does not let it be used; the reason says why.
+        public static let keyHolder = Self(known: .keyHolder)
 
         /// The stable name.
         public var description: String { known.rawValue }
@@ -93,6 +98,8 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
     public let advice: String
     /// What the tenant said, where it said something.
     public let problem: ProblemDetails?
+    /// The stable name, which for a key that something else holds is that of its holder.
+    public let reason: String
 
     /// Makes an error.
     public init(_ code: Code, _ message: String, advice: String, problem: ProblemDetails? = nil) {
@@ -100,6 +107,26 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         self.message = message
         self.advice = advice
         self.problem = problem
+        reason = code.description
+    }
+
+    /// Takes over why a signature could not be had.
+    init(signing error: any Error) {
+        let failure = error as? any HeldKeyFailure
+        code = .keyHolder
+        message = (failure?.message ?? "The machine's key does not sign: \(error)") + "."
+        advice = failure?.remedy ?? ""
+        problem = nil
+        reason = failure?.reason ?? "key-holder"
+    }
+
+    /// Takes over why a key could not be made or destroyed.
+    init(_ error: IdentityStoreError) {
+        code = .keyHolder
+        message = error.message + "."
+        advice = error.remedy
+        problem = nil
+        reason = error.reason
     }
 
     /// Whether the same call may succeed later without a change.
@@ -107,7 +134,7 @@ public struct EnrollmentClientError: Error, Sendable, Equatable, CustomStringCon
         [.unreachable, .timedOut, .proxyRefused, .unavailable].contains(code) || problem?.retryable == true
     }
 
-    public var description: String { "\(code): \(message) \(advice)" }
+    public var description: String { "\(reason): \(message) \(advice)" }
 
     public static func == (left: Self, right: Self) -> Bool { left.code == right.code }
 }

@@ -41,7 +41,7 @@ public struct MemberSealing: Sendable {
             try await connection.call { http, identity async throws(EnrollmentClientError) in
                 // A renewal that came in between makes keys of its own.
                 guard identity.key.fingerprint.hex == owner else { return }
-                try await EnrollmentCalls.registered(over: http).put(try Self.statement(key, of: identity))
+                try await EnrollmentCalls.registered(over: http).put(try await Self.statement(key, of: identity))
             }
             Failpoint.reach(.hpkePutAfter)
             count += 1
@@ -123,16 +123,22 @@ public struct MemberSealing: Sendable {
 
     private static func statement(
         _ key: HPKEPrivateKey, of identity: LoadedIdentity
-    ) throws(EnrollmentClientError) -> HPKEKeyStatement {
-        guard let tenant = TenantID(identity.record.tenant.id), let member = MemberID(identity.record.connectorID),
-            let statement = try? HPKEKeyStatement.make(
-                key.publicKey, tenant: tenant, member: member, signer: identity.key.signing)
+    ) async throws(EnrollmentClientError) -> HPKEKeyStatement {
+        guard let tenant = TenantID(identity.record.tenant.id), let member = MemberID(identity.record.connectorID)
         else {
             throw EnrollmentClientError(
-                .refused, "The HPKE key cannot be handed in: the identity's ids or its key cannot be used.",
+                .refused, "The HPKE key cannot be handed in: the identity's ids cannot be used.",
                 advice: "Look at identity.json in the state folder.")
         }
-        return statement
+        do {
+            let signature = try await identity.key.signature(
+                for: HPKEKeyStatement.signedBytes(key.publicKey, tenant, member))
+            return try HPKEKeyStatement(key: key.publicKey, signature: Array(signature.rawRepresentation))
+        } catch {
+            throw EnrollmentClientError(
+                .refused, "The HPKE key cannot be handed in, since the identity's key does not sign: \(error).",
+                advice: "'postern doctor' looks at the key.")
+        }
     }
 
     private static func isSigned(_ manifest: EpochManifest, by authority: KeyAuthorityReference) -> Bool {

@@ -2,6 +2,7 @@ internal import EnrollmentProtocol
 public import Foundation
 public import IdentityStore
 internal import MachineIdentity
+internal import NIOPosix
 
 /// Registers a machine once: looks at the server, makes the key, has it certified, saves, and says hello.
 ///
@@ -50,16 +51,21 @@ public struct Registration: Sendable {
         isRehearsal: Bool, now: Date, report: (RegistrationStep) -> Void
     ) async throws -> Outcome {
         if let identity = try store.load() { return try recognise(identity) }
+        let begun = ContinuousClock.now
         try store.prepare()
         report(.stateFolder(path: store.path))
+        try await onDisk { store throws(IdentityStoreError) in try store.checkKeyHolder() }
+        if let place = try store.keyPlace { report(.keyHolder(place: place)) }
         let (finding, offset) = try await examine(now: now, report: report)
         guard !isRehearsal else { return .rehearsed }
 
-        let key = try store.loadOrMakeKey()
+        let key = try await onDisk { store throws(IdentityStoreError) in try store.loadOrMakeKey() }
         report(.key(words: key.fingerprint.words))
         let answer = try await certify(key, finding, report)
+        // A token may be slow, and an approval takes what a person takes.
+        let waited = (ContinuousClock.now - begun) / .seconds(1)
         let certificates = try CertificateAnswer(answer, request: request, finding: finding).verified(
-            for: key, at: now.addingTimeInterval(-offset))
+            for: key, at: now.addingTimeInterval(waited - offset))
         report(.certificate(connector: answer.connectorID, notAfter: answer.notAfter))
         var identity = LoadedIdentity(
             record: record(answer, finding, now: now), key: key, certificates: certificates)
@@ -108,8 +114,16 @@ public struct Registration: Sendable {
         return (finding, abs(offset) > 60 ? TimeInterval(offset) : 0)
     }
 
+    /// Touches disk and token on a thread that may block.
+    private func onDisk<Value: Sendable>(
+        _ work: @escaping @Sendable (FolderIdentityStore) throws(IdentityStoreError) -> Value
+    ) async throws -> Value {
+        let store = store
+        return try await NIOThreadPool.singleton.runIfActive { try work(store) }
+    }
+
     private func certify(
-        _ key: MachineKey, _ finding: ServerExamination.Finding, _ report: (RegistrationStep) -> Void
+        _ key: IdentityKey, _ finding: ServerExamination.Finding, _ report: (RegistrationStep) -> Void
     ) async throws(EnrollmentClientError) -> EnrollAnswer {
         let secret = Secret(request.secret.text)
         return try await withClient(ClientTLS(trust: finding.trust), finding: finding, bearer: secret) {
@@ -117,16 +131,17 @@ public struct Registration: Sendable {
             let calls = EnrollmentCalls.registering(over: http)
             let nonce = try await calls.nonce().nonce
             return try await ApprovalWait(
-                calls: calls, request: try Self.certificateRequest(for: key, nonce: nonce),
+                calls: calls, request: try await Self.certificateRequest(for: key, nonce: nonce),
                 displayName: request.displayName, patience: patience
             ).enroll(report: report)
         }
     }
 
     private static func certificateRequest(
-        for key: MachineKey, nonce: String
-    ) throws(EnrollmentClientError) -> CertificateRequest {
-        do { return try CertificateRequest.make(key: key, challenge: nonce) } catch {
+        for key: IdentityKey, nonce: String
+    ) async throws(EnrollmentClientError) -> CertificateRequest {
+        do { return try await CertificateRequest.make(key: key, challenge: nonce) } catch {
+            guard let error = error as? MachineIdentityError else { throw EnrollmentClientError(signing: error) }
             throw EnrollmentClientError(
                 .unexpectedAnswer, "The tenant's nonce cannot be used: \(error.message).",
                 advice: "Look whether both versions fit.")
@@ -167,7 +182,8 @@ public struct Registration: Sendable {
             trustDomain: answer.trustDomain, tenantURL: request.endpoint.description, serverTrust: finding.trust,
             serverIssuerPin: finding.issuerPin, authorityPin: request.expectation.authority,
             keyAuthority: answer.keyAuthority, generation: answer.generation, notAfter: answer.notAfter,
-            renewAt: answer.renewAt, registeredAt: now, invitationDigest: request.digest)
+            renewAt: answer.renewAt, registeredAt: now, invitationDigest: request.digest,
+            recoveryDays: answer.recoveryDays)
     }
 
     private static func words(for trust: ServerTrust) -> String {

@@ -4,13 +4,15 @@ public import Foundation
 public enum RegistrationStep: Sendable, Equatable, CustomStringConvertible {
     /// The state folder can be used.
     case stateFolder(path: String)
+    /// What shall hold the key, or holds it, is there and lets us in.
+    case keyHolder(place: String)
     /// The server showed the certificates that the invitation pins.
     case server(endpoint: String, issuer: String)
     /// A connection under the final trust rule works.
     case connection(trust: String)
     /// The local clock differs from the tenant's by so many seconds.
     case clock(offset: Int)
-    /// The key is on the disk.
+    /// The key is on the disk, or in the token.
     case key(words: String)
     /// An administrator has to approve the key, and is waited for.
     case approval(id: String, words: String, until: Date)
@@ -24,6 +26,7 @@ public enum RegistrationStep: Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .stateFolder(let path): "The state folder \(path) is safe and can be written."
+        case .keyHolder(let place): "The token of \(place) is there and takes the PIN."
         case .server(let endpoint, let issuer): "\(endpoint) is the tenant of the invitation (TLS issuer: \(issuer))."
         case .connection(let trust): "Connections are checked against \(trust)."
         case .clock(let offset) where abs(offset) <= 60: "The clock is right."

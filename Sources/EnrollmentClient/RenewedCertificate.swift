@@ -11,7 +11,7 @@ struct RenewedCertificate: Sendable {
     /// The identity with the new certificate, if all of it is as it must be.
     ///
     /// One that has ended meanwhile is taken as well: it was asked for before a long silence, and its key counts.
-    func verified(for key: MachineKey, at now: Date) throws(EnrollmentClientError) -> LoadedIdentity {
+    func verified(for key: IdentityKey, at now: Date) throws(EnrollmentClientError) -> LoadedIdentity {
         let record = identity.record
         guard let root = identity.certificates.last else { throw unexpected("the present identity has no root") }
         let certificates: [[UInt8]]
@@ -38,6 +38,7 @@ struct RenewedCertificate: Sendable {
         renewed.generation = answer.generation
         renewed.notAfter = answer.notAfter
         renewed.renewAt = answer.renewAt
+        renewed.recoveryDays = answer.recoveryDays
         return LoadedIdentity(record: renewed, key: key, certificates: certificates)
     }
 

@@ -26,9 +26,14 @@ extension TenantConnection {
     ) async throws(EnrollmentClientError) -> Secret {
         var generator = SystemRandomNumberGenerator()
         let nonce = (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        let assertion = ClientAssertion.make(
-            key: identity.key, connector: identity.record.connectorID, tenantURL: identity.record.tenantURL,
-            trustDomain: identity.record.trustDomain, now: now, nonce: nonce)
+        let assertion: Secret
+        do {
+            assertion = try await ClientAssertion.make(
+                key: identity.key, connector: identity.record.connectorID, tenantURL: identity.record.tenantURL,
+                trustDomain: identity.record.trustDomain, now: now, nonce: nonce)
+        } catch {
+            throw EnrollmentClientError(signing: error)
+        }
         let form = [
             "grant_type=" + AccessTokenForm.grantType,
             "client_assertion_type=" + AccessTokenForm.assertionType.replacingOccurrences(of: ":", with: "%3A"),

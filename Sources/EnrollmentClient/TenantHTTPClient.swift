@@ -118,6 +118,8 @@ public final class TenantHTTPClient: Sendable {
                 status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
                 body: Array(content.readableBytesView))
         } catch {
+            // The handshake cannot say it: the library only knows that there was no signature.
+            if let reason = configuration.tls.key?.heldKey?.lastFailure { throw EnrollmentClientError(signing: reason) }
             let error = failure.error(for: error)
             guard error.code == .untrustedServer else { throw error }
             throw await distrust.explain(error)

@@ -82,6 +82,8 @@ public enum Failpoint: String, CaseIterable, Sendable {
     case identityUseAfter = "identity.use.after"
     /// It is on the disk that the new certificate counts; the old files are in its place.
     case identityConfirmAfter = "identity.confirm.after"
+    /// An old key that a token held is destroyed; the old files still name it.
+    case identityPromoteBegin = "identity.promote.begin"
     /// The new key has taken the place of the old one, the new certificate has not.
     case identityPromoteKey = "identity.promote.key"
     /// Key and certificate are in place, the record is not.

@@ -35,22 +35,26 @@ extension FolderIdentityStore {
 
     /// Removes what a kill has left of a renewal that is over.
     public func tidyRenewal() throws(IdentityStoreError) {
-        guard folder.exists, try pendingRenewal().map(\.isConfirmed) == nil else { return }
+        guard folder.exists else { return }
+        try folder.removeLeftovers(of: [
+            Self.keyFile, Self.certificateFile, Self.identityFile, Self.renewalKeyFile, Self.renewalFile,
+            Self.historyFile, Self.hpkeFile, Self.epochsFile,
+        ])
+        guard try pendingRenewal().map(\.isConfirmed) == nil,
+            // A key that was to be made when the process was killed is made, or found, by the next renewal.
+            try reservedPlace(in: Self.renewalKeyFile) == nil
+        else { return }
         try folder.remove(Self.renewalKeyFile)
     }
 
     /// Makes the key of a renewal and flushes it; the one that is pending, if there is one.
-    public func beginRenewal() throws(IdentityStoreError) -> MachineKey {
+    ///
+    /// It is made where the present key is: in the folder, or in the same token.
+    public func beginRenewal() throws(IdentityStoreError) -> IdentityKey {
         if let pending = try pendingRenewal() { return pending.key }
         try folder.remove(Self.renewalFile)
-        try folder.remove(Self.renewalKeyFile)
-        let key = MachineKey()
-        Failpoint.reach(.identityKeyBefore)
-        guard try folder.writeOnce(key.pem().reveal().utf8, to: Self.renewalKeyFile) else {
-            throw damaged("\(Self.renewalKeyFile) comes and goes")
-        }
-        Failpoint.reach(.identityKeyAfter)
-        return key
+        if try reservedPlace(in: Self.renewalKeyFile) == nil { try folder.remove(Self.renewalKeyFile) }
+        return try makeKey(in: Self.renewalKeyFile, at: try place(in: Self.keyFile))
     }
 
     /// Keeps the tenant's answer; the old certificate still counts.
@@ -84,7 +88,10 @@ extension FolderIdentityStore {
         guard let pending = try pendingRenewal(), let renewed = pending.renewed, pending.isConfirmed else {
             throw damaged("\(Self.renewalFile) is missing or not confirmed")
         }
-        try folder.write(renewed.key.pem().reveal().utf8, to: Self.keyFile)
+        // While the file still names it. Once more after a kill, the old key is not there, which is no failure.
+        if try readKey(Self.keyFile)?.fingerprint != renewed.key.fingerprint { try destroyKey(in: Self.keyFile) }
+        Failpoint.reach(.identityPromoteBegin)
+        try folder.write(Self.text(of: renewed.key).utf8, to: Self.keyFile)
         Failpoint.reach(.identityPromoteKey)
         try folder.write(CertificatePEM.encode(renewed.certificates).utf8, to: Self.certificateFile)
         Failpoint.reach(.identityPromoteCertificate)
@@ -111,7 +118,7 @@ extension FolderIdentityStore {
         return stored
     }
 
-    private func identity(of stored: StoredRenewal, key: MachineKey) throws(IdentityStoreError) -> LoadedIdentity {
+    private func identity(of stored: StoredRenewal, key: IdentityKey) throws(IdentityStoreError) -> LoadedIdentity {
         guard let certificates = try? CertificatePEM.decode(stored.certificates),
             (try? KeyFingerprint(ofKeyInCertificate: certificates[0])) == key.fingerprint
         else { throw damaged("\(Self.renewalFile) does not belong to \(Self.renewalKeyFile)") }

@@ -4,6 +4,8 @@ public import MachineIdentity
 
 /// Keeps a machine's identity in the state folder (0700): `key.pem`, `certificate.pem` and `identity.json`, each 0600.
 ///
+/// A key that a token holds has only its place and its public half in `key.pem`.
+///
 /// The key is there before the tenant hears of it; `identity.json` is written last, and only with it is the machine
 /// registered. A kill at any moment leaves either an unregistered machine with a key, which registers again under the
 /// same key, or a registered one. Calls block for the length of a flush; they belong to the start of a command.
@@ -15,11 +17,20 @@ public struct FolderIdentityStore: Sendable {
     /// Where the identity is.
     public var path: String { folder.path }
     let folder: StateFolder
+    let holder: (any KeyHolder)?
+    let newKeys: NewKeys
 
     /// Names the state folder; nothing is touched yet.
     ///
-    /// - Parameter encryption: under what the private key is sealed on its way to the disk.
-    public init(path: String, encryption: KeyEncryption = .none) {
+    /// - Parameters:
+    ///   - encryption: under what the private key is sealed on its way to the disk.
+    ///   - holder: what holds keys that are not in the folder; nil if there is nothing of that kind.
+    ///   - newKeys: where the first key is made.
+    public init(
+        path: String, encryption: KeyEncryption = .none, holder: (any KeyHolder)? = nil, newKeys: NewKeys = .asBefore
+    ) {
+        self.holder = holder
+        self.newKeys = newKeys
         folder = StateFolder(
             path: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path, encryption: encryption)
     }
@@ -71,15 +82,6 @@ public struct FolderIdentityStore: Sendable {
         return record
     }
 
-    /// The key, made now if there is none yet.
-    public func loadOrMakeKey() throws(IdentityStoreError) -> MachineKey {
-        if let key = try readKey(Self.keyFile) { return key }
-        let key = MachineKey()
-        if try folder.writeOnce(key.pem().reveal().utf8, to: Self.keyFile) { return key }
-        guard let other = try readKey(Self.keyFile) else { throw damaged("\(Self.keyFile) comes and goes") }
-        return other
-    }
-
     /// Saves a certificate and what the machine knows; from here on it is registered.
     public func save(_ record: StoredIdentity, certificates: [[UInt8]]) throws(IdentityStoreError) {
         try folder.write(CertificatePEM.encode(certificates).utf8, to: Self.certificateFile)
@@ -92,21 +94,17 @@ public struct FolderIdentityStore: Sendable {
         hpkeFile, epochsFile,
     ]
 
-    /// Removes the identity from the disk with what was kept under it, the key last.
-    public func erase() throws(IdentityStoreError) {
-        guard folder.exists else { return }
+    /// Removes the identity from the disk with what was kept under it, the key last; keys in a token are destroyed.
+    ///
+    /// - Returns: the keys that could not be destroyed, which the token keeps.
+    @discardableResult
+    public func erase() throws(IdentityStoreError) -> [AbandonedKey] {
+        guard folder.exists else { return [] }
         try folder.check()
+        let keys = abandon(in: [Self.keyFile, Self.renewalKeyFile])
         for name in Self.companions { try folder.remove(name) }
         for name in [Self.identityFile, Self.certificateFile, Self.keyFile] { try folder.remove(name) }
-        try IdentityReplacement(of: self).forget()
-    }
-
-    func readKey(_ file: String) throws(IdentityStoreError) -> MachineKey? {
-        guard let bytes = try folder.read(file) else { return nil }
-        guard let key = try? MachineKey(pem: String(decoding: bytes, as: UTF8.self)) else {
-            throw damaged("\(file) cannot be understood")
-        }
-        return key
+        return try keys + IdentityReplacement(of: self).forget()
     }
 
     func text(of value: some Encodable) -> Data {

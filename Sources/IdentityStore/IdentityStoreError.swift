@@ -1,3 +1,5 @@
+internal import MachineIdentity
+
 /// Why the state folder could not be read or written.
 public struct IdentityStoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What is wrong, for programs.
@@ -9,6 +11,7 @@ public struct IdentityStoreError: Error, Sendable, Equatable, CustomStringConver
             case damaged = "state-damaged"
             case sealed = "state-sealed"
             case inputOutput = "state-input-output"
+            case keyHolder = "key-holder"
         }
         private let known: Known
 
@@ -24,6 +27,8 @@ public struct IdentityStoreError: Error, Sendable, Equatable, CustomStringConver
         public static let sealed = Self(known: .sealed)
         /// The operating system refused.
         public static let inputOutput = Self(known: .inputOutput)
+        /// What holds the key (a token, an HSM) does not let it be used; the reason says why.
+        public static let keyHolder = Self(known: .keyHolder)
 
         /// The stable name.
         public var description: String { known.rawValue }
@@ -35,14 +40,25 @@ public struct IdentityStoreError: Error, Sendable, Equatable, CustomStringConver
     public let message: String
     /// What to do about it: a command to copy, where one mends it.
     public let remedy: String
+    /// The stable name, which for a key that something else holds is that of its holder.
+    public let reason: String
 
     init(_ code: Code, _ message: String, remedy: String) {
         self.code = code
         self.message = message
         self.remedy = remedy
+        reason = code.description
     }
 
-    public var description: String { "\(code): \(message). \(remedy)" }
+    /// Takes over what the holder of a key says.
+    init(_ failure: any HeldKeyFailure) {
+        code = .keyHolder
+        message = failure.message
+        remedy = failure.remedy
+        reason = failure.reason
+    }
+
+    public var description: String { "\(reason): \(message). \(remedy)" }
 
     public static func == (left: Self, right: Self) -> Bool { left.code == right.code }
 }

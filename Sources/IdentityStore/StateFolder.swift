@@ -5,7 +5,8 @@ internal import Foundation
 /// Writing is atomic and flushed: after a crash a file has its old content or its new one.
 public struct StateFolder: Sendable {
     public let path: String
-    let encryption: KeyEncryption
+    /// Under what private keys are sealed on their way to the disk.
+    public let encryption: KeyEncryption
 
     /// Names a folder.
     ///

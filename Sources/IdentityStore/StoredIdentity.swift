@@ -1,5 +1,6 @@
 public import EnrollmentProtocol
 public import struct Foundation.Date
+public import typealias Foundation.TimeInterval
 public import MachineIdentity
 
 /// What a registered machine knows about itself and its tenant: `identity.json`.
@@ -36,6 +37,8 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
     public var registeredAt: Date
     /// The SHA-256 of the secret that registered it, by which the same invitation is recognised.
     public var invitationDigest: String
+    /// For how many days after its end the certificate can still be renewed, as the tenant said with it.
+    public var recoveryDays: Int?
 
     /// Makes a record.
     public init(
@@ -43,7 +46,7 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
         groups: [GroupReference], trustDomain: String,
         tenantURL: String, serverTrust: ServerTrust, serverIssuerPin: Pin?, authorityPin: Pin,
         keyAuthority: KeyAuthorityReference, generation: Int, notAfter: Date, renewAt: Date, registeredAt: Date,
-        invitationDigest: String
+        invitationDigest: String, recoveryDays: Int? = nil
     ) {
         self.connectorID = connectorID
         self.displayName = displayName
@@ -61,7 +64,17 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
         self.renewAt = renewAt
         self.registeredAt = registeredAt
         self.invitationDigest = invitationDigest
+        self.recoveryDays = recoveryDays
     }
+
+    /// What people call the machine: its name, else its id.
+    public var shownName: String { displayName ?? connectorID }
+
+    /// For how long after its end the certificate can still be renewed.
+    public var recovery: TimeInterval { recoveryDays.map { TimeInterval($0) * 86_400 } ?? RenewalMachine.recovery }
+
+    /// Until when it can be renewed, with its end behind it.
+    public var recoveryEnds: Date { notAfter.addingTimeInterval(recovery) }
 
     enum CodingKeys: String, CodingKey {
         case tenant, account, groups, generation
@@ -77,5 +90,6 @@ public struct StoredIdentity: Sendable, Equatable, Codable {
         case renewAt = "renew_at"
         case registeredAt = "registered_at"
         case invitationDigest = "invitation_digest"
+        case recoveryDays = "recovery_days"
     }
 }

@@ -25,15 +25,9 @@ public struct CertificateRequest: Sendable {
         key: MachineKey, challenge: String? = nil
     ) throws(MachineIdentityError) -> CertificateRequest {
         do {
-            let attributes = try challenge.map {
-                [
-                    CertificateSigningRequest.Attribute(
-                        oid: challengePassword, values: [try ASN1Any(erasing: ASN1UTF8String($0))])
-                ]
-            }
             let request = try CertificateSigningRequest(
-                version: .v1, subject: DistinguishedName { CommonName("postern") },
-                privateKey: Certificate.PrivateKey(key.signing), attributes: .init(attributes ?? []))
+                version: .v1, subject: subject, privateKey: Certificate.PrivateKey(key.signing),
+                attributes: attributes(challenge: challenge))
             var serializer = DER.Serializer()
             try serializer.serialize(request)
             return CertificateRequest(
@@ -41,6 +35,20 @@ public struct CertificateRequest: Sendable {
         } catch {
             throw MachineIdentityError(.invalidCSR, "the request could not be made: \(error)")
         }
+    }
+
+    static var subject: DistinguishedName {
+        get throws { try DistinguishedName { CommonName("postern") } }
+    }
+
+    static func attributes(challenge: String?) throws -> CertificateSigningRequest.Attributes {
+        let attributes = try challenge.map {
+            [
+                CertificateSigningRequest.Attribute(
+                    oid: challengePassword, values: [try ASN1Any(erasing: ASN1UTF8String($0))])
+            ]
+        }
+        return .init(attributes ?? [])
     }
 
     /// The request in PEM (`CERTIFICATE REQUEST`).

@@ -10,19 +10,31 @@ public actor EpochKeeper {
     public struct Timing: Sendable {
         /// The time between two questions when nothing is heard of a change.
         public var refresh: Duration
-        /// The shortest time between two questions about one group.
+        /// The shortest time between two questions about one group; it doubles with each that brings nothing.
         public var pause: Duration
+        /// The longest such time, while nothing is held.
+        public var longestPause: Duration
         /// For how long before the end of an epoch its successor is missed.
         public var warning: Duration
 
         /// Makes a timing.
         public init(
-            refresh: Duration = .seconds(60), pause: Duration = .milliseconds(100), warning: Duration = .seconds(21_600)
+            refresh: Duration = .seconds(600), pause: Duration = .milliseconds(100),
+            longestPause: Duration = .seconds(5), warning: Duration = .seconds(21_600)
         ) {
             self.refresh = refresh
             self.pause = pause
+            self.longestPause = longestPause
             self.warning = warning
         }
+    }
+
+    private struct Record {
+        /// When the next question may be asked.
+        var next = ContinuousClock.now
+        var pause: Duration
+        var failure: String?
+        var hasWarned = false
     }
 
     /// The keys that it keeps fresh.
@@ -33,8 +45,8 @@ public actor EpochKeeper {
     private let logger: Logger
     /// What is being asked; each question is owned by the keeper and ends with its answer.
     private var questions: [GroupID: Task<Void, Never>] = [:]
-    private var asked: [GroupID: ContinuousClock.Instant] = [:]
-    private var failures: [GroupID: String] = [:]
+    /// What the last questions brought, by group.
+    private var records: [GroupID: Record] = [:]
 
     /// Makes a keeper that has asked nothing yet.
     public init(
@@ -52,8 +64,11 @@ public actor EpochKeeper {
         while !Task.isCancelled {
             for group in groups() { await ask(about: group) }
             let isMissing = groups().contains { keyring.standing(of: $0, at: clock.now) == nil }
-            try? await Task.sleep(for: isMissing ? .seconds(1) : timing.refresh)
-            keyring.tidy(at: clock.now)
+            let end = ContinuousClock.now + (isMissing ? .seconds(1) : timing.refresh)
+            while !Task.isCancelled, .now < end {
+                try? await Task.sleep(until: min(end, .now + .seconds(30)), clock: .continuous)
+                keyring.tidy(at: clock.now)
+            }
         }
     }
 
@@ -71,8 +86,14 @@ public actor EpochKeeper {
         return true
     }
 
-    /// Why a group's epoch could not be had the last time; nil when it could.
-    public func failure(of group: GroupID) -> String? { failures[group] }
+    /// What is wrong with a group's epoch: why it could not be had the last time, or that its successor is missing.
+    public func trouble(of group: GroupID) -> String? {
+        if let failure = records[group]?.failure { return failure }
+        guard let standing = keyring.standing(of: group, at: clock.now), isEnding(standing) else { return nil }
+        return "it has no successor yet: the tenant's Key Authority may not be running"
+    }
+
+    private func isEnding(_ standing: Keyring.Standing) -> Bool { standing.notAfter - clock.now < timing.warning }
 
     private func holds(_ group: GroupID, _ epoch: UInt32) -> Bool {
         keyring.standing(of: group, at: clock.now).map { $0.mark.number >= epoch } ?? false
@@ -81,13 +102,20 @@ public actor EpochKeeper {
     /// Asks for a group's epoch, unless that was done a moment ago; whoever comes meanwhile waits for the same answer.
     private func ask(about group: GroupID) async {
         if let running = questions[group] { return await running.value }
-        if let last = asked[group], ContinuousClock.now - last < timing.pause { return }
+        var record = records[group] ?? Record(pause: timing.pause)
+        guard ContinuousClock.now >= record.next else { return }
+        let before = keyring.standing(of: group, at: clock.now)?.mark
         // Owned by the keeper, which waits for it just below; others wait for the same one.
         let question = Task { await self.fetch(group) }
         questions[group] = question
         await question.value
         questions[group] = nil
-        asked[group] = .now
+        let isNews = keyring.standing(of: group, at: clock.now)?.mark != before
+        record = records[group] ?? record
+        // Whoever makes epochs up has each asked for once, and then more and more seldom.
+        record.pause = isNews ? timing.pause : min(record.pause * 2, timing.longestPause)
+        record.next = .now + record.pause
+        records[group] = record
     }
 
     private func fetch(_ group: GroupID) async {
@@ -120,20 +148,23 @@ public actor EpochKeeper {
     }
 
     private func noted(_ failure: String?, _ group: GroupID) {
-        let was = failures[group]
-        failures[group] = failure
-        let standing = keyring.standing(of: group, at: clock.now)
-        switch (was, failure) {
+        var record = records[group] ?? Record(pause: timing.pause)
+        switch (record.failure, failure) {
         case (nil, .some(let reason)):
             logger.warning("Key epoch cannot be fetched", metadata: ["group": "\(group)", "reason": "\(reason)"])
         case (.some, nil): logger.notice("Key epoch can be fetched again", metadata: ["group": "\(group)"])
         default: break
         }
-        if failure != nil, let standing, standing.notAfter - clock.now < timing.warning {
+        record.failure = failure
+        let standing = keyring.standing(of: group, at: clock.now)
+        let isEnding = standing.map(isEnding) ?? false
+        if isEnding, !record.hasWarned, let standing {
             logger.warning(
                 "Key epoch ends soon, and its successor is missing",
                 metadata: ["group": "\(group)", "ends": "\(standing.notAfter)"])
         }
+        record.hasWarned = isEnding
+        records[group] = record
     }
 }
 

@@ -38,7 +38,9 @@ extension Keyring {
         guard header.kind == .beat, header.sender == party.member else {
             throw SealingError(.wrongKind, "this process said no such thing to itself")
         }
-        return try own.open(payload, header: header)
+        let body = try own.open(payload, header: header)
+        try requireFresh(header, at: now)
+        return body
     }
 
     // MARK: For a group
@@ -130,6 +132,7 @@ extension Keyring {
         guard let entry, entry.session.peer.member == header.sender else {
             throw SealingError(.unknownSession, "there is no session with the process")
         }
+        guard now < entry.session.notAfter else { throw SealingError(.expiredEpoch, "the session's epoch is over") }
         guard isMember else { throw Self.stranger }
         guard header.suite == entry.session.suite.inHeader else { throw Self.wrongSuite }
         let body = try entry.session.open(payload, header: header)

@@ -22,7 +22,7 @@ extension Keyring {
     ///
     /// A connector that says something to a dispatcher's process for the first time, or for the first time in an epoch,
     /// begins a session with it: its HELLO is the preamble.
-    public func seal(_ messages: [OutgoingMessage], at now: RelayTime) -> SealedBatch {
+    public func seal(_ messages: [OutgoingMessage], at now: RelayTime) async -> SealedBatch {
         var greetings: [OutgoingMessage] = []
         let plans = state.withLock { state in
             var plans: [Plan] = []
@@ -45,7 +45,9 @@ extension Keyring {
             }
         }
         for members in batches.values {
-            for part in members.chunks(ofCount: Self.largestBatch) { seal(part, plans, all, into: &payloads, at: now) }
+            for part in members.chunks(ofCount: Self.largestBatch) {
+                await seal(part, plans, all, into: &payloads, at: now)
+            }
         }
         let records = zip(all, payloads).map { message, payload in payload.map { message.record($0) } }
         return SealedBatch(
@@ -57,7 +59,7 @@ extension Keyring {
     private func seal(
         _ members: ArraySlice<Int>, _ plans: [Plan], _ messages: [OutgoingMessage],
         into payloads: inout [Result<[UInt8], SealingError>], at now: RelayTime
-    ) {
+    ) async {
         var batch: [(header: RelayHeader, body: [UInt8])] = []
         var signer: GroupEpochs.Held?
         for index in members {
@@ -67,8 +69,11 @@ extension Keyring {
         }
         guard let signer else { return }
         do throws(SealingError) {
-            let sealed = try signer.epoch.seal(batch, by: signer.keys.identity, at: now)
-            for (index, payload) in zip(members, sealed) { payloads[index] = .success(payload) }
+            let prepared = try signer.epoch.prepare(batch, at: now)
+            let signature = try await signer.keys.signature(over: prepared.signedBytes)
+            for (index, payload) in zip(members, try prepared.signed(with: signature)) {
+                payloads[index] = .success(payload)
+            }
         } catch {
             for index in members { payloads[index] = .failure(error) }
         }
@@ -151,7 +156,9 @@ extension Keyring {
     private func session(
         with boot: BootID, _ state: inout State, at now: RelayTime
     ) throws(SealingError) -> (SessionTable.Name, isNew: Bool) {
-        let newest = state.sessions.newest(with: boot)
+        let newest = state.sessions.newest(with: boot).flatMap { name in
+            state.sessions[name].map { now < $0.session.notAfter } ?? false ? name : nil
+        }
         guard party.role == .connector else {
             guard let newest else { throw Self.noSession }
             return (newest, false)
@@ -174,5 +181,13 @@ extension Keyring {
 extension [Int] {
     fileprivate func chunks(ofCount count: Int) -> [ArraySlice<Int>] {
         stride(from: 0, to: self.count, by: count).map { self[$0..<Swift.min($0 + count, self.count)] }
+    }
+}
+
+extension MemberKeys {
+    fileprivate func signature(over bytes: [UInt8]) async throws(SealingError) -> [UInt8] {
+        do { return try await identity.signature(over: bytes) } catch {
+            throw SealingError(.signer, "the identity's key did not sign: \(error)")
+        }
     }
 }

@@ -7,7 +7,7 @@ public import RelaySealing
 /// `Keyring` is the one that programs use; tests and benchmarks that are about something else have one in clear.
 public protocol MessageSealing: Sendable {
     /// Makes records of messages, in their order.
-    func seal(_ messages: [OutgoingMessage], at now: RelayTime) -> SealedBatch
+    func seal(_ messages: [OutgoingMessage], at now: RelayTime) async -> SealedBatch
 
     /// Opens what was found at a place, if it is of one of the kinds that belong there.
     ///

@@ -17,10 +17,16 @@ public struct HPKEKeyStatement: Sendable, Equatable {
         _ key: HPKEPublicKey, tenant: TenantID, member: MemberID, signer: some IdentitySigning
     ) throws(SealingError) -> HPKEKeyStatement {
         let signature = try IdentitySignature.make(over: signedBytes(key, tenant, member), by: signer)
-        return HPKEKeyStatement(key: key, signature: signature)
+        return try HPKEKeyStatement(key: key, signature: signature)
     }
 
-    private init(key: HPKEPublicKey, signature: [UInt8]) {
+    /// Joins a key and the signature over `signedBytes`, where the identity key signs elsewhere.
+    ///
+    /// - Throws: `signer` for a signature of another size than 64 bytes.
+    public init(key: HPKEPublicKey, signature: [UInt8]) throws(SealingError) {
+        guard signature.count == IdentitySignature.size else {
+            throw SealingError(.signer, "a signature has another size than 64 bytes")
+        }
         self.key = key
         self.signature = signature
     }
@@ -51,7 +57,8 @@ public struct HPKEKeyStatement: Sendable, Equatable {
         try key.checkUsable()
     }
 
-    private static func signedBytes(_ key: HPKEPublicKey, _ tenant: TenantID, _ member: MemberID) -> [UInt8] {
+    /// What the member's identity key signs.
+    public static func signedBytes(_ key: HPKEPublicKey, _ tenant: TenantID, _ member: MemberID) -> [UInt8] {
         label + tenant.bytes + member.bytes + [key.suite.rawValue] + key.rawRepresentation
     }
 }

@@ -1,6 +1,8 @@
 /// How long somebody has to wait after failed credentials: nothing for the first few, then twice as long each time.
 public struct FailureDelay: Sendable, Equatable {
     private var failures = 0
+    /// Tries that were refused unseen.
+    private var pressed = 0
     private var last: UInt64
     private var until: UInt64 = 0
     private var wasAlarmed = false
@@ -21,6 +23,7 @@ public struct FailureDelay: Sendable, Equatable {
         let quiet = Double(now > last ? now - last : 0) / 1000
         if quiet >= settings.forgetAfter {
             failures = 0
+            pressed = 0
             wasAlarmed = false
         }
         last = now
@@ -29,9 +32,21 @@ public struct FailureDelay: Sendable, Equatable {
         let delay =
             excess <= 0 ? 0 : min(settings.longestDelay, settings.firstDelay * Double(UInt64(1) << min(excess - 1, 40)))
         until = now + UInt64(delay * 1000)
-        let isAlarming = failures >= settings.alarm && !wasAlarmed
-        if isAlarming { wasAlarmed = true }
-        return Verdict(delay: delay, isAlarming: isAlarming)
+        return Verdict(delay: delay, isAlarming: alarms(settings))
+    }
+
+    /// Counts a try that is refused unseen; the delay stays what it is.
+    ///
+    /// - Returns: whether it is the one that somebody should look at.
+    public mutating func press(_ settings: LimitSettings.Failures) -> Bool {
+        pressed += 1
+        return alarms(settings)
+    }
+
+    private mutating func alarms(_ settings: LimitSettings.Failures) -> Bool {
+        guard failures + pressed >= settings.alarm, !wasAlarmed else { return false }
+        wasAlarmed = true
+        return true
     }
 
     /// After how many seconds the next try is looked at; nil for now.

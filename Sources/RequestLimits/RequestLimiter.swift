@@ -19,6 +19,8 @@ public struct RequestLimiter: Sendable {
         public var scope: Scope
         /// After how many seconds another try may succeed.
         public var retryAfter: Double
+        /// What somebody should look at because of it.
+        public var alarm: Alarm?
     }
 
     /// Failed credentials that somebody should look at.
@@ -70,9 +72,14 @@ public struct RequestLimiter: Sendable {
         // A member's certificate was proven by the handshake; judging it is cheap.
         guard kind != .member, kind != .open else { return }
         if let credential, proven.peek(credential) != nil { return }
-        if let wait = failures.peek("source " + origin)?.wait(at: now) {
-            throw Refusal(scope: .failures, retryAfter: wait)
-        }
+        try wait(for: "source " + origin, at: now)
+    }
+
+    /// Refuses who has to wait after failures; whoever goes on and on all the same is to be looked at.
+    private mutating func wait(for name: String, at now: UInt64) throws(Refusal) {
+        guard let wait = failures.peek(name)?.wait(at: now) else { return }
+        let isAlarming = failures.use(name, or: FailureDelay(at: now)) { $0.press(settings.failures) }
+        throw Refusal(scope: .failures, retryAfter: wait, alarm: isAlarming ? Alarm(about: name) : nil)
     }
 
     /// Looks at a request of somebody who is known by now.
@@ -108,10 +115,8 @@ public struct RequestLimiter: Sendable {
     }
 
     /// Looks at a request for an account before its credential is.
-    public func admit(account: String, at now: UInt64) throws(Refusal) {
-        if let wait = failures.peek("account " + account)?.wait(at: now) {
-            throw Refusal(scope: .failures, retryAfter: wait)
-        }
+    public mutating func admit(account: String, at now: UInt64) throws(Refusal) {
+        try wait(for: "account " + account, at: now)
     }
 
     /// The part of an address that one customer usually has: all of an IPv4 address, the first 64 bits of an IPv6 one.

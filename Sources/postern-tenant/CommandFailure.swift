@@ -5,6 +5,7 @@ internal import CertificateAuthority
 internal import EnrollmentService
 internal import Foundation
 internal import IdentityStore
+internal import MetricsExport
 internal import RelayDelivery
 internal import SQLiteBroker
 
@@ -53,6 +54,8 @@ extension AsyncParsableCommand {
             try Self.end(.usage, error.message)
         } catch let finding as AuditVerifier.Finding {
             try Self.end(.rewritten, "the audit log is not what it was: \(finding)")
+        } catch let error as MetricsExportError {
+            try Self.end(.usage, error.message)
         } catch let error as AuditStoreError {
             try Self.end(.unexpected, error.message)
         } catch let error as SQLiteBrokerError {

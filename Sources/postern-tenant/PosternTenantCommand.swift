@@ -18,7 +18,7 @@ struct PosternTenantCommand: AsyncParsableCommand {
         version: PosternVersion.text,
         subcommands: [
             InitCommand.self, ShowCommand.self, TenantsCommand.self, ServeCommand.self, KeysCommand.self,
-            KeyAuthorityCommand.self, AuthorityCommand.self, AuditCommand.self,
+            KeyAuthorityCommand.self, AuthorityCommand.self, AdministratorsCommand.self, AuditCommand.self,
         ])
 
     /// Runs the command that the arguments name, with what it knows kept out of core dumps.

@@ -16,7 +16,8 @@ struct PosternctlCommand: AsyncParsableCommand {
             """,
         version: PosternVersion.text,
         subcommands: [
-            LoginCommand.self, WhoAmICommand.self, GroupsCommand.self, AccountsCommand.self, EnrollmentsCommand.self,
+            LoginCommand.self, WhoAmICommand.self, AdministratorsCommand.self, GroupsCommand.self, AccountsCommand.self,
+            EnrollmentsCommand.self,
             ConnectorsCommand.self, APIKeysCommand.self, WebhooksCommand.self, CallCommand.self, SubmitCommand.self,
             RequestsCommand.self, WhyCommand.self, AuditCommand.self,
         ])

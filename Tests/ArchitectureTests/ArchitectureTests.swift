@@ -74,6 +74,23 @@ struct ArchitectureTests {
         }
     }
 
+    /// An incremental build finds a module that some other target has built; a clean one may not have it yet.
+    @Test("what a target imports stands among its own dependencies in the manifest")
+    func dependencies() throws {
+        let manifest = try Manifest()
+        #expect(manifest.all.count > House.targets.count + 10, "the manifest was not read to its end")
+        let own = House.system.union(House.toolchain).union(["Foundation", "Testing"])
+        for target in manifest.all {
+            // A program's module is spelt without what a name in Swift cannot have.
+            let known = own.union(target.outside).union(target.project.map { $0.replacing("-", with: "_") })
+            for file in try SourceTree.files(in: target.folder) {
+                for line in file.imports where !known.contains(line.module) {
+                    Issue.record("\(file.path) imports \(line.module), on which \(target.name) does not depend")
+                }
+            }
+        }
+    }
+
     @Test("every folder of sources is a target of the table, and every target has its folder")
     func folders() throws {
         let folders = try SourceTree.folders(in: "Sources").map { "Sources/\($0)" }

@@ -78,6 +78,8 @@ enum House {
         // Where a test kills a process; empty in a release build.
         Target("Failpoints", .adapter, outside: ["Glibc", "Darwin"]),
         Target("StructuredLogging", .adapter, outside: ["Logging"]),
+        Target(
+            "MetricsExport", .adapter, outside: ["Metrics", "Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging"]),
         Target("DurableFiles", .adapter, outside: ["GRDB", "Logging", "Dispatch", "Glibc", "Darwin"]),
         Target("AuditStore", .adapter, ["AuditLog", "DurableFiles"], outside: ["GRDB", "Logging"]),
         Target(
@@ -98,6 +100,9 @@ enum House {
                 "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOWebSocket", "NIOSSL",
                 "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle", "Logging",
             ]),
+        // Modules are loaded by path: CPKCS11 is a header, and the system's library has dlopen.
+        Target(
+            "TokenKeys", .adapter, ["MachineIdentity"], outside: ["CPKCS11", "Crypto", "Dispatch", "Glibc", "Darwin"]),
         Target(
             "IdentityStore", .adapter,
             ["Failpoints", "RelayFormat", "RelaySealing", "MachineIdentity", "EnrollmentProtocol"],
@@ -143,7 +148,8 @@ enum House {
             "CertificateAuthority", .issuing, folder: "enrollment/Sources/CertificateAuthority", ["MachineIdentity"],
             outside: ["X509", "SwiftASN1", "Crypto"]),
         Target(
-            "KeyAuthority", .issuing, folder: "enrollment/Sources/KeyAuthority", ["RelayFormat", "RelaySealing"],
+            "KeyAuthority", .issuing, folder: "enrollment/Sources/KeyAuthority",
+            ["RelayFormat", "RelaySealing", "MachineIdentity"],
             outside: ["Crypto"]),
         Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
@@ -156,29 +162,38 @@ enum House {
                 "Hummingbird", "HTTPTypes", "GRDB", "JWTKit", "X509", "SwiftASN1", "Crypto", "Logging", "Metrics",
                 "NIOCore", "ServiceLifecycle",
             ]),
+        Target(
+            "RemoteKeyAuthority", .issuing, folder: "enrollment/Sources/RemoteKeyAuthority",
+            [
+                "RelayFormat", "RelaySealing", "KeyAuthority", "MachineIdentity", "HTTPProblems", "EnrollmentProtocol",
+                "IdentityStore", "EnrollmentClient",
+            ],
+            outside: ["Crypto", "Logging"]),
 
         Target(
             "postern", .command,
             [
                 "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
                 "AuditLog", "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
-                "StructuredLogging", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector", "Diagnostics",
+                "StructuredLogging", "MetricsExport", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector",
+                "Diagnostics", "TokenKeys",
             ],
             outside: [
-                "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOPosix", "NIOSSL",
-                "Crypto",
+                "AsyncHTTPClient", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics",
+                "NIOPosix",
+                "NIOSSL", "Crypto",
             ]),
         Target(
             "postern-tenant", .command,
             [
                 "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
                 "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
-                "AuditStore", "IdentityStore", "StructuredLogging", "RelayKeys", "Dispatcher", "CertificateAuthority",
-                "EnrollmentService",
+                "AuditStore", "IdentityStore", "StructuredLogging", "MetricsExport", "RelayKeys", "Dispatcher",
+                "CertificateAuthority", "EnrollmentService", "RemoteKeyAuthority",
             ],
             outside: [
-                "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Hummingbird", "NIOSSL", "NIOCore",
-                "Crypto",
+                "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics", "Hummingbird", "NIOSSL",
+                "NIOCore", "Crypto",
             ]),
         Target(
             "posternctl", .command,

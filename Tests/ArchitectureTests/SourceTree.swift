@@ -29,8 +29,15 @@ struct SourceTree {
         var lines: [String]
         fileprivate var bytes: Data
 
+        /// The import lines; those of another language in a text of several lines are none.
         var imports: [Import] {
-            lines.lazy.filter { $0.contains("import ") }.compactMap(Import.init)
+            var isText = false
+            return lines.compactMap { line in
+                if line.contains("\"\"\""), line.components(separatedBy: "\"\"\"").count.isMultiple(of: 2) {
+                    isText.toggle()
+                }
+                return !isText && line.contains("import ") ? Import(line) : nil
+            }
         }
 
         /// The lines that hold a word, with their indices.

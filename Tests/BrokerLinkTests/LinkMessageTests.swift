@@ -90,7 +90,8 @@ import Testing
     @Test("What is too much for one frame goes into several, none beyond the limit")
     func splitting() throws {
         let record = OutgoingRecord(
-            to: .presence(Self.tenant), payload: Array(repeating: 1, count: RelayLimits.sealedMessage), expiresAt: .never)
+            to: .presence(Self.tenant), payload: Array(repeating: 1, count: RelayLimits.sealedMessage),
+            expiresAt: .never)
         let messages = (0..<20).map { ClientMessage.send(batch: $0, records: [record]) }
         let frames = LinkFrame.pack(messages)
         #expect(frames.count > 1)

@@ -131,7 +131,7 @@ struct ConfigurationFileTests {
 
     static let bad: [Bad] = [
         Bad("a: b: c", "", "not YAML"), Bad("{", "", "not YAML"), Bad("just text", "", "mapping"),
-        Bad("- a\n- b", "", "mapping"), Bad("limit: 5", "limit", "known here are: limits, services"),
+        Bad("- a\n- b", "", "mapping"), Bad("limit: 5", "limit", "known here are: limits, metrics, services"),
         Bad("services: {}\nservices: {}", "", "not YAML"), Bad("1: 2", "1", "known here are"),
         Bad("? [a]\n: b", "", "text"),
         Bad("limits: 5", "limits", "mapping"), Bad("limits: {inflight: 5}", "limits.inflight", "drain, in_flight"),

@@ -53,7 +53,8 @@ struct RoutesHarness {
             tenant: tenant, tenantName: "acme", member: .random(), name: "one", boot: .random(), bootNumber: 3,
             groups: [group: "site"])
         let session = ConnectorSession(
-            identity: identity, broker: broker, sealing: PlainSealing(identity.party), services: ServiceCatalog(["echo": service, "second": service]),
+            identity: identity, broker: broker, sealing: PlainSealing(identity.party),
+            services: ServiceCatalog(["echo": service, "second": service]),
             configuration: .init(beat: .milliseconds(300), version: "1.2.3"), clock: .system, logger: logger)
         let router = Router(context: PortContext.self)
         let administrators = TestAdministrators(tenant: tenant, group: group)

@@ -38,6 +38,28 @@ struct NetworkEndToEndTests {
             #expect(try await site.call("through", method: "POST").status == 200)
             let ping = try await site.postern(["ping"], of: "one")
             #expect(ping.status == 0, "\(ping.errors)")
+            // A renewal by the service, while calls go through; and one by the command alone, on its own way out.
+            let old = try site.setAside("one")
+            let tunnels = proxy.tunnels(to: site.port)
+            let rotated = try await site.postern(["rotate"], of: "one", environment: ["NO_PROXY": ""])
+            #expect(rotated.status == 0 && rotated.output.contains("generation 2"), "\(rotated)")
+            #expect(proxy.tunnels(to: site.port) > tunnels, "the new certificate has connections of its own")
+            try await site.expectOneIdentity("one", old: old)
+            #expect(try await site.register("alone", try await site.invite()).status == 0)
+            let before = proxy.tunnels(to: site.port)
+            let alone = try await site.postern(["rotate"], of: "alone", environment: through)
+            #expect(alone.status == 0 && alone.output.contains("generation 2"), "\(alone)")
+            #expect(proxy.tunnels(to: site.port) > before)
+            for (environment, words) in [
+                (["HTTPS_PROXY": "http://\(host)"], "wants a user and password"),
+                (["HTTPS_PROXY": "http://gateway:wrong@\(host)"], "give user and password"),
+            ] {
+                let refused = try await site.postern(
+                    ["rotate"], of: "alone", environment: environment.merging(["NO_PROXY": ""]) { $1 })
+                #expect(refused.status == 8 && refused.errors.contains(words), "\(refused)")
+            }
+            let recovered = try await site.postern(["rotate"], of: "alone", environment: through)
+            #expect(recovered.status == 0 && recovered.output.contains("generation 3"), "\(recovered)")
             let answer = try await site.doctor("one", environment: through)
             #expect(
                 answer.healthy && answer["proxy"]?.note.contains("with user and password") == true, "\(answer.rows)")
@@ -56,7 +78,10 @@ struct NetworkEndToEndTests {
             #expect(down.first_failure == "proxy" && down["proxy"]?.note.contains(host) == true, "\(down.rows)")
             try await proxy.start()
             try await site.waitUntilOnline(1, within: .seconds(60))
-            for text in [connector.errors, connector.output, registered.output, answer["proxy"]?.note ?? ""] {
+            for text in [
+                connector.errors, connector.output, registered.output, rotated.output, rotated.errors, alone.output,
+                answer["proxy"]?.note ?? "",
+            ] {
                 #expect(!text.contains("passw0rd") && !text.contains(secret) && !text.contains("Proxy-Authorization"))
             }
         }

@@ -39,7 +39,7 @@ struct RelayEndToEndTests {
             #expect(down.status == 502 && down.problem == "target_unreachable")
             let late = try await site.http(
                 "GET", "/v1/groups/site/services/app/open/late?hold=3000", headers: [("postern-deadline", "300ms")])
-            #expect(late.status == 504 && late.problem == "deadline_exceeded")
+            #expect(late.status == 504 && late.problem == "deadline_exceeded", "\(late)")
             let foreign = try await site.http("GET", "/v1/groups/other/services/app/open/x")
             #expect(foreign.status == 404)
             let stranger = try await site.http("GET", "/v1/groups/site/services/app/open/x", key: .some(nil))

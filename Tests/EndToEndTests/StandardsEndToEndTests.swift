@@ -131,6 +131,8 @@ struct StandardsEndToEndTests {
         let script = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../ops/lib/schemathesis.sh").standardizedFileURL.path
         try await Site.with(logLevel: "warning") { site in
+            // Whoever tries so many credentials has to wait otherwise.
+            try await site.restartTenant(["--limits", try site.writeWideLimits()])
             for key in [site.path("admin.key"), "-"] {
                 let asked = try await Program.run(
                     "bash", [script, site.url, site.tenantFolder + "/ca.pem", key, "5"], in: site.folder)
@@ -138,6 +140,44 @@ struct StandardsEndToEndTests {
                 #expect(asked.output.contains(" passed"))
             }
             try await site.expectUnharmed()
+        }
+    }
+
+    @Test(
+        "the dispatcher's description is as true, with names that nobody has and with those of a group that is at work",
+        .enabled(if: PythonPackages.program("schemathesis") != nil, "\(PythonPackages.note): schemathesis"))
+    func dispatcherDescription() async throws {
+        let script = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../ops/lib/schemathesis.sh").standardizedFileURL.path
+        try await Site.with(connectors: ["one"], logLevel: "warning") { site in
+            try await site.restartTenant(["--limits", try site.writeWideLimits()])
+            try await site.waitUntilOnline(1)
+            let lib = URL(filePath: script).deletingLastPathComponent()
+            let rules = lib.appending(path: "dispatcher.toml").path
+            // With the group that is at work; what its services answer is theirs.
+            let names = try site.write(
+                String(contentsOfFile: rules, encoding: .utf8) + """
+
+                    [parameters]
+                    "path.group" = "site"
+
+                    [[operations]]
+                    include-path-regex = "/services/"
+                    enabled = false
+
+                    """, to: "names.toml")
+            for (key, configuration) in [("admin.key", rules), ("-", rules), ("admin.key", names)] {
+                let asked = try await Program.run(
+                    "bash",
+                    [
+                        script, site.url, site.tenantFolder + "/ca.pem", key == "-" ? key : site.path(key), "3",
+                        "dispatcher.yaml", configuration,
+                    ], in: site.folder)
+                #expect(asked.status == 0, "\(asked.output.suffix(6000)) \(asked.errors.suffix(1000))")
+                #expect(asked.output.contains(" passed"))
+            }
+            try await site.expectUnharmed()
+            #expect(site.connectors["one"]?.isRunning == true)
         }
     }
 }
@@ -148,6 +188,23 @@ private enum Tool {
 }
 
 extension Site {
+    /// Writes limits that nobody meets.
+    ///
+    /// - Returns: the file's path.
+    fileprivate func writeWideLimits() throws -> String {
+        let rate = #"{"per_second": 1000000, "burst": 1000000}"#
+        func rates(_ kinds: [String]) -> String {
+            "{" + kinds.map { "\"\($0)\": \(rate)" }.joined(separator: ", ") + "}"
+        }
+        return try write(
+            """
+            {"source": \(rates(["open", "registration", "token", "administration"])),
+             "principal": \(rates(["registration", "token", "member", "administration"])),
+             "failures": {"free": 1000000, "first_delay_seconds": 1, "longest_delay_seconds": 60,
+                          "forget_after_seconds": 600, "alarm": 1000000}}
+            """, to: "limits.json")
+    }
+
     /// Runs strongSwan's pki.
     ///
     /// - Returns: what it said; what it made goes to the file.

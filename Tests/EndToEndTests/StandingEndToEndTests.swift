@@ -94,15 +94,30 @@ struct StandingEndToEndTests {
     func startedFrozen() async throws {
         try await Site.with { site in
             #expect(try await site.register("one", try await site.invite()).status == 0)
-            #expect(try await site.ctl(["connectors", "freeze", "one"]).status == 0)
+            #expect(try await site.ctl(["connectors", "freeze", "one", "--reason", "odd traffic"]).status == 0)
             try site.run("one")
             let connector = try #require(site.connectors["one"])
             try await waitUntil("it says why it waits", within: .seconds(20)) {
                 connector.errors.contains("Frozen by the tenant")
             }
             #expect(connector.isRunning)
+            try await waitUntil("it answers for itself", within: .seconds(10)) {
+                try await site.postern(["status"], of: "one").output.hasPrefix("frozen")
+            }
+            let status = try await site.postern(["status"], of: "one")
+            #expect(status.status == 1 && status.output.contains("odd traffic"), "\(status)")
+            #expect(status.output.contains("posternctl connectors unfreeze"))
+            let json = try await site.postern(["status", "--json"], of: "one")
+            #expect(json.output.contains(#""state" : "frozen""#), "\(json.output)")
+            for order in [["pause", "--note", "x"], ["rotate"], ["drain"]] {
+                let refused = try await site.postern(order, of: "one")
+                #expect(refused.status != 0 && refused.errors.contains("not at work yet"), "\(order) \(refused)")
+            }
+            #expect(connector.isRunning)
             #expect(try await site.ctl(["connectors", "unfreeze", "one"]).status == 0)
             try await site.waitUntilOnline(1, within: .seconds(30))
+            #expect(
+                try await site.postern(["pause", "--note", "x"], of: "one").status == 0, "the socket is the work's")
         }
     }
 

@@ -52,7 +52,7 @@ final class SealingTenant: Sendable {
             authorityPin: try installation.rootPin, keyAuthority: Self.reference(authority.publicKey), generation: 1,
             notAfter: issued.notAfter, renewAt: issued.notAfter, registeredAt: Date(), invitationDigest: "00")
         try store.save(record, certificates: certificates)
-        return LoadedIdentity(record: record, key: key, certificates: certificates)
+        return LoadedIdentity(record: record, key: .memory(key), certificates: certificates)
     }
 
     static func reference(_ key: P256.Signing.PublicKey) -> KeyAuthorityReference {

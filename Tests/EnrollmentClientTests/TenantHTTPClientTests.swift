@@ -109,7 +109,7 @@ import Testing
                 endpoint: TenantEndpoint("https://localhost:\(server.port)"),
                 tls: ClientTLS(
                     trust: .installation(rootPEM: CertificatePEM.encode([installation.root])),
-                    certificates: [issued.der, installation.authority.intermediateCertificate], key: key)))
+                    certificates: [issued.der, installation.authority.intermediateCertificate], key: .memory(key))))
         #expect(try await EnrollmentCalls.registered(over: http).heartbeat(version: "1.0").interval == 30)
         #expect(server.received.first?.clientCertificate == issued.der)
         #expect(server.received.first?.body == "{\"version\":\"1.0\"}")

@@ -7,10 +7,10 @@ import Testing
 @Suite("The assertion of a machine without a certificate")
 struct ClientAssertionTests {
     @Test("it says who asks whom and until when, and is signed by the key that it names")
-    func form() throws {
+    func form() async throws {
         let key = MachineKey()
-        let text = ClientAssertion.make(
-            key: key, connector: "one", tenantURL: "https://t.example:8443", trustDomain: "t.example",
+        let text = try await ClientAssertion.make(
+            key: .memory(key), connector: "one", tenantURL: "https://t.example:8443", trustDomain: "t.example",
             now: Date(timeIntervalSince1970: 1000.7), nonce: Array(repeating: 7, count: 16)
         ).reveal()
         let parts = text.split(separator: ".")

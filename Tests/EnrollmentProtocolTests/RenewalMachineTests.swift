@@ -117,6 +117,17 @@ struct RenewalMachineTests {
         #expect(machine.step(at: late) == .wait(until: nil))
     }
 
+    @Test("a tenant that recovers for a shorter time is believed")
+    func shortRecovery() {
+        let terms = Self.terms()
+        let short = Machine.Terms(renewAt: terms.renewAt, notAfter: terms.notAfter, recovery: 86_400)
+        var machine = Machine(present: short)
+        machine.keyMade()
+        #expect(machine.recoveryEnds == terms.notAfter.addingTimeInterval(86_400))
+        machine.failed(.refused, at: machine.recoveryEnds, jitter: 0)
+        #expect(machine.halt == .tooLate)
+    }
+
     @Test("the tenant's word that the certificate has ended counts more than the clock here")
     func wrongClock() {
         var machine = Machine(present: Self.terms(), phase: .pending)

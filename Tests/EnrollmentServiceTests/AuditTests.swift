@@ -31,6 +31,7 @@ import Testing
             let before = try await entries(stage, nil, action).count
             for (bearer, certificate) in [
                 (stage.acme.administrator, nil), (invitation.secret, nil), (nil, machine.certificate),
+                (try await stage.keyAuthorityAssertion(of: stage.acme), nil),
             ] as [(String?, [UInt8]?)] {
                 _ = try await stage.call(route.method, path, bearer: bearer, certificate: certificate, body: "{}")
             }

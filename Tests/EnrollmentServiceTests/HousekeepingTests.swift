@@ -52,6 +52,24 @@ import Testing
             try await stage.assert(try Assertion(of: second, at: stage.now).text(signedBy: second.key)).status == 401)
     }
 
+    @Test func aKeyIsDeniedForAsLongAsItCouldRecover() async throws {
+        let stage = try await Stage()
+        let file = stage.path + "/installation.json"
+        var settings = try #require(
+            try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: file))) as? [String: Any])
+        settings["recovery_days"] = 90
+        try JSONSerialization.data(withJSONObject: settings).write(to: URL(filePath: file))
+        let long = try await Stage(restarting: stage)
+        let machine = try await long.register(of: long.acme)
+        _ = try await long.call(.post, "/v1/connectors/\(machine.id)/revoke", bearer: long.acme.administrator)
+        long.advance(by: 91 * Self.day - 10)
+        _ = try await long.service.tidy()
+        #expect(try await count("denylist", long) == 1)
+        long.advance(by: 20)
+        _ = try await long.service.tidy()
+        #expect(try await count("denylist", long) == 0)
+    }
+
     @Test func noncesAndAssertionsGoWhenTheyHaveEnded() async throws {
         let stage = try await Stage()
         let machine = try await stage.register(of: stage.acme)

@@ -21,9 +21,12 @@ import Testing
             .post, APIPath.webhooks, bearer: admin,
             message: WebhookRequest(name: "precious-hook", url: "https://precious.example/results")
         ).message(WebhookAnswer.self, status: 201)
+        let colleague = try await stage.call(
+            .post, APIPath.administrators, bearer: admin, message: AdministratorRequest(name: "precious-admin")
+        ).message(AdministratorAnswer.self, status: 201)
         let waiting = try await stage.registerPending("precious-gw", of: stage.acme)
         let secrets = [
-            machine.id, invitation.id, key.id, waiting.answer.id, waiting.answer.keyWords, "precious",
+            machine.id, invitation.id, key.id, waiting.answer.id, waiting.answer.keyWords, colleague.id, "precious",
             stage.acme.tenant.id, try #require(webhook.secret),
         ]
         let group = try #require(try await stage.groups(of: machine).first).id
@@ -32,7 +35,7 @@ import Testing
         let before = try await snapshot(stage)
 
         for route in stage.service.routes().routes {
-            for id in [machine.id, invitation.id, key.id, waiting.answer.id] {
+            for id in [machine.id, invitation.id, key.id, waiting.answer.id, colleague.id] {
                 let path = route.path.replacing("{account}", with: "precious-gw")
                     .replacing("{group}", with: route.path == APIPath.currentEpoch ? group : "precious-group")
                     .replacing("{name}", with: "precious-hook")
@@ -96,7 +99,7 @@ import Testing
         return [
             (admin, nil), (robot, nil), (application, nil), (secret, nil), (nil, machine.certificate), (nil, nil),
             (token, nil),
-            (admin, machine.certificate),
+            (admin, machine.certificate), (try await stage.keyAuthorityAssertion(of: stage.other), nil),
         ]
     }
 
@@ -115,7 +118,7 @@ import Testing
         var seen: [String] = []
         for path in [
             APIPath.accounts, APIPath.enrollments, APIPath.connectors, APIPath.groups, APIPath.apiKeys,
-            APIPath.webhooks, APIPath.pendingConnectors,
+            APIPath.webhooks, APIPath.pendingConnectors, APIPath.administrators,
         ] {
             seen.append(try await stage.call(.get, path, bearer: stage.acme.administrator).text)
         }

@@ -121,6 +121,9 @@ import Testing
         settings["recovery_days"] = 2
         try JSONSerialization.data(withJSONObject: settings).write(to: URL(filePath: file))
         let short = try await Stage(restarting: stage)
+        let told = try await short.register(of: short.acme)
+        #expect(machine.answer.recoveryDays == 30)
+        #expect(told.answer.recoveryDays == 2, "a connector says until when it can be recovered")
         short.advance(by: 4 * Self.day)
         #expect(
             try await short.assert(try Assertion(of: machine, at: short.now).text(signedBy: machine.key)).status == 401)

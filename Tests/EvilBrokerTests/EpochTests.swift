@@ -91,7 +91,7 @@ struct EpochTests {
             stayed.start()
             #expect(await tenant.call("/before").text == "/before")
             let last = try #require(try left.epoch(of: tenant.group, by: tenant.authority))
-            let forgery = Forgery(site: site, tenant: tenant, epoch: last, signer: left.keys.identity)
+            let forgery = Forgery(site: site, tenant: tenant, epoch: last, signer: left.keys.signer)
             let (session, hello) = try forgery.begin(as: left.identity.member, left.identity.boot)
             let end = site.clock.clock.now + .seconds(60)
             _ = await site.broker.deliver([hello], to: tenant.dispatcherInbox, until: end)

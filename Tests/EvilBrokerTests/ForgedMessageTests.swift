@@ -28,7 +28,7 @@ struct ForgedMessageTests {
             forgery = Forgery(
                 site: site, tenant: tenant,
                 epoch: try #require(try mallory.epoch(of: tenant[keyPath: group], by: tenant.authority)),
-                signer: mallory.keys.identity)
+                signer: mallory.keys.signer)
         }
 
         /// All is as it was.
@@ -153,7 +153,7 @@ struct ForgedMessageTests {
             let present = try #require(try tenant.authority.manifest(of: tenant.group)).core.number
             let manifest = try own.cut(tenant.group, number: present)
             let epoch = try Epoch(opening: manifest, as: stranger, with: keys.hpke, keyAuthority: own.publicKey)
-            let forgery = Forgery(site: site, tenant: tenant, epoch: epoch, signer: keys.identity)
+            let forgery = Forgery(site: site, tenant: tenant, epoch: epoch, signer: keys.signer)
             let request = Forgery.request(at: site.clock.clock.now)
             try await site.expectRefused(
                 [try forgery.seal(forgery.header(.request, from: stranger, .random(), attempt: 1), request)],

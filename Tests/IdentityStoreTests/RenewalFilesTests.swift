@@ -22,18 +22,20 @@ import Testing
             invitationDigest: "00")
     }
 
-    private func certificate(_ key: MachineKey) throws -> [UInt8] {
-        let (pem, out) = (folder + "/test-key.pem", folder + "/test-self.pem")
-        try key.pem().reveal().write(toFile: pem, atomically: true, encoding: .utf8)
+    private func certificate(_ key: IdentityKey) throws -> [UInt8] {
+        let (keyFile, out) = (folder + "/test-key.pem", folder + "/test-self.pem")
+        try pem(key).write(toFile: keyFile, atomically: true, encoding: .utf8)
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["openssl", "req", "-x509", "-key", pem, "-subj", "/CN=x", "-out", out]
+        process.arguments = ["openssl", "req", "-x509", "-key", keyFile, "-subj", "/CN=x", "-out", out]
         try process.run()
         process.waitUntilExit()
         return try CertificatePEM.decode(String(contentsOfFile: out, encoding: .utf8))[0]
     }
 
-    private func register() throws -> MachineKey {
+    private func pem(_ key: IdentityKey) -> String { key.machineKey?.pem().reveal() ?? "" }
+
+    private func register() throws -> IdentityKey {
         try store.prepare()
         let key = try store.loadOrMakeKey()
         try store.save(record(1), certificates: [try certificate(key)])
@@ -43,6 +45,21 @@ import Testing
     private func mode(_ name: String) throws -> Int {
         let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/" + name)
         return (attributes[.posixPermissions] as? NSNumber)?.intValue ?? -1
+    }
+
+    @Test("what a killed process has left of a file that it was writing is removed by the next one")
+    func leftovers() throws {
+        _ = try register()
+        let key = try store.beginRenewal()
+        let left = ["renewal-key.pem.19344.new", "key.pem.new", "identity.json.7.new", "renewals.json.new"]
+        let others = ["audit.sqlite.new", "key.pem.x.new", "mykey.pem.new"]
+        for name in left + others {
+            #expect(FileManager.default.createFile(atPath: folder + "/" + name, contents: Data("secret".utf8)))
+        }
+        try store.tidyRenewal()
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(Set(files).isDisjoint(with: left) && Set(files).isSuperset(of: others), "\(files)")
+        #expect(try store.pendingRenewal()?.key.fingerprint == key.fingerprint)
     }
 
     @Test("a pending key is kept for the owner alone, and never replaced by another")
@@ -71,7 +88,7 @@ import Testing
         #expect(try store.load()?.record.generation == 2)
         #expect(try store.pendingRenewal()?.isConfirmed == true)
         // As a kill leaves it after the first of the three files.
-        try key.pem().reveal().write(toFile: folder + "/key.pem", atomically: true, encoding: .utf8)
+        try pem(key).write(toFile: folder + "/key.pem", atomically: true, encoding: .utf8)
         chmod(folder + "/key.pem", 0o600)
         #expect(try store.load()?.record.generation == 2)
         #expect(try store.promoteRenewal().record.generation == 2)
@@ -79,13 +96,13 @@ import Testing
         #expect(try store.load()?.key.fingerprint == key.fingerprint)
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix("test-") }
         #expect(Set(names) == ["key.pem", "certificate.pem", "identity.json"])
-        #expect(try String(contentsOfFile: folder + "/key.pem", encoding: .utf8) == key.pem().reveal())
+        #expect(try String(contentsOfFile: folder + "/key.pem", encoding: .utf8) == pem(key))
     }
 
     @Test("what a kill left of a renewal that is over does not stand in the way of the next")
     func leftover() throws {
         let old = try register()
-        try old.pem().reveal().write(toFile: folder + "/renewal-key.pem", atomically: true, encoding: .utf8)
+        try pem(old).write(toFile: folder + "/renewal-key.pem", atomically: true, encoding: .utf8)
         chmod(folder + "/renewal-key.pem", 0o600)
         #expect(try store.pendingRenewal().map(\.isConfirmed) == nil)
         #expect(try store.beginRenewal().fingerprint != old.fingerprint)

@@ -17,7 +17,7 @@ public final class PlainSealing: MessageSealing {
         self.party = party
     }
 
-    public func seal(_ messages: [OutgoingMessage], at now: RelayTime) -> SealedBatch {
+    public func seal(_ messages: [OutgoingMessage], at now: RelayTime) async -> SealedBatch {
         SealedBatch(records: messages.map { .success($0.record(payload(of: $0, at: now))) })
     }
 

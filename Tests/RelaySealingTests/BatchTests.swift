@@ -71,6 +71,28 @@ struct BatchTests {
         }
     }
 
+    @Test("a signature may come later, from a key that lies elsewhere")
+    func laterSignature() throws {
+        let stage = try SealingStage()
+        let receiver = try stage.epoch(of: stage.connectors[0])
+        let verified = VerifiedRoots()
+        for count in [1, 3] {
+            let batch = (1...count).map {
+                (header: stage.header(.request, from: stage.dispatcher, sequence: UInt64($0)), body: [UInt8($0)])
+            }
+            let unsigned = try stage.epoch(of: stage.dispatcher).prepare(batch, at: SealingStage.now)
+            #expect(refusal { try unsigned.signed(with: [1, 2, 3]) } == .signer)
+            let signature = try stage.dispatcher.identity.signature(for: unsigned.signedBytes).rawRepresentation
+            let payloads = try unsigned.signed(with: Array(signature))
+            #expect(payloads.count == count)
+            for (payload, message) in zip(payloads, batch) {
+                #expect(
+                    try receiver.open(payload, header: message.header, verified: verified, at: SealingStage.now)
+                        == message.body[...])
+            }
+        }
+    }
+
     @Test("a batch has 1 to 256 messages")
     func bounds() throws {
         let stage = try SealingStage()

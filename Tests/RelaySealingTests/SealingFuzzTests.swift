@@ -5,7 +5,7 @@ import Testing
 
 @testable import RelaySealing
 
-/// What a broker may hand to a member. Whatever is not the true message must be refused, and nothing may crash.
+/// What a broker may hand to a member: whatever is not the true message is refused, and nothing crashes.
 @Suite("Changed epochs, keys and sealed messages, by the thousand")
 struct SealingFuzzTests {
     @Test("EpochCore", arguments: SealingSuite.allCases)

@@ -16,7 +16,14 @@ struct SessionTests {
 
     @Test("carries what each end says to the other", arguments: SealingSuite.allCases)
     func roundTrip(suite: SealingSuite) throws {
-        let (connector, dispatcher) = try SealingStage(suite: suite).session()
+        let stage = try SealingStage(suite: suite)
+        let (connector, dispatcher) = try stage.session()
+        for session in [connector, dispatcher] {
+            #expect(session.suite == suite && session.epoch == stage.core.number)
+            #expect(session.notAfter == stage.core.notAfter)
+        }
+        #expect(connector.own == dispatcher.peer && connector.peer == dispatcher.own)
+        #expect(connector.role == .connector && dispatcher.role == .dispatcher)
         for size in [0, 1, 252, 253, 32_768, 300_000] {
             let body = [UInt8](repeating: 3, count: size)
             let up = header(.response, of: connector, sequence: UInt64(size) + 1)

@@ -130,6 +130,17 @@ import Testing
         #expect(wait("bad", "192.0.2.1", at: 4000) == nil)
     }
 
+    @Test func whoGoesOnThroughItsDelayIsAnAlarmOnce() {
+        var limiter = RequestLimiter(Self.settings())
+        for _ in 0..<3 { _ = limiter.fail(from: "192.0.2.1", account: nil, credential: "bad", at: 0) }
+        let alarms = (0..<50).compactMap { _ in
+            refusal { () throws(Limited) in
+                try limiter.admit(from: "192.0.2.1", for: .administration, credential: "bad", at: 1)
+            }?.alarm
+        }
+        #expect(alarms.map(\.about) == ["source 192.0.2.1"])
+    }
+
     @Test func whatItRemembersIsBounded() {
         var limiter = RequestLimiter(Self.settings { $0.entries = 100 })
         for number in 0..<5000 {

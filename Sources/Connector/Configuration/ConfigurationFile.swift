@@ -9,6 +9,8 @@ internal import Yams
 /// limits:
 ///   in_flight: 256          # requests at a time, 1 to 65536
 ///   drain: 10s              # how long running requests may take at shutdown
+/// metrics:
+///   listen: 127.0.0.1:9464  # GET /metrics, on this machine alone; nowhere unless it is said
 /// services:
 ///   intranet:               # the name that the tenant uses: a-z, 0-9, "-", "_", "."
 ///     kind: http
@@ -42,6 +44,13 @@ public enum ConfigurationFile {
             if let value = try limits.integer("in_flight", in: 1...65_536) { configuration.inFlight = value }
             if let value = try limits.duration("drain") { configuration.drain = value }
             try limits.end()
+        }
+        if var metrics = try map.map("metrics") {
+            guard let listen = try metrics.string("listen") else {
+                throw ConfigurationError("metrics.listen", "the address is missing, as in 127.0.0.1:9464")
+            }
+            configuration.metrics = listen
+            try metrics.end()
         }
         if let services = try map.map("services") {
             guard services.keys.count <= RelayLimits.services else {

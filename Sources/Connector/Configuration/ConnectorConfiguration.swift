@@ -8,6 +8,8 @@ public struct ConnectorConfiguration: Sendable {
     public var inFlight: Int
     /// How long running requests may take after the connector was told to stop.
     public var drain: Duration
+    /// Where metrics are served, as it stands in the file; nil where they are not.
+    public var metrics: String?
 
     /// One service of the customer's network.
     public enum Service: Sendable {

@@ -3,7 +3,7 @@ internal import Foundation
 /// What a connector says about itself; never better than its last proven round trip.
 public struct ConnectorStatus: Codable, Sendable, Equatable {
     /// How the connector stands.
-    public enum State: String, Codable, Sendable {
+    public enum State: String, Codable, Sendable, CaseIterable {
         /// It takes work, and a round trip through the queue was proven within the last 15 seconds.
         case online
         /// A round trip was proven lately, and it was told to take no work for a while.
@@ -56,6 +56,8 @@ public struct ConnectorStatus: Codable, Sendable, Equatable {
     public var drain: Drain?
     /// What the journal holds; nil where none is kept.
     public var journal: Journal?
+    /// By what it seals; nil where nothing has to be.
+    public var sealing: Sealing?
     /// The last proven round trip.
     public var lastRoundTrip: RoundTrip?
     /// By how many seconds the local clock is ahead of the tenant's.
@@ -67,7 +69,7 @@ public struct ConnectorStatus: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case state, reason, tenant, connector, name, groups, services, boot, version, requests, finished, dispatchers
-        case pause, drain, journal, certificate
+        case pause, drain, journal, certificate, sealing
         case forSeconds = "for_seconds"
         case nextAction = "next_action"
         case bootNumber = "boot_number"

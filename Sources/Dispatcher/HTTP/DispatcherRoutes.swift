@@ -44,6 +44,7 @@ public struct DispatcherRoutes: Sendable {
         }
         router.post("/v1/groups/:group/requests", use: call)
         router.get("/v1/groups/:group/presence", use: presence)
+        DescriptionRoute.register(on: router)
         submissions.register(on: router)
         requests.register(on: router)
     }

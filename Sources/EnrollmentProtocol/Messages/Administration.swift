@@ -147,12 +147,17 @@ public struct WhoAmIAnswer: Codable, Sendable, Equatable {
     public var name: String
     /// The tenant that the credential belongs to.
     public var tenant: TenantReference
+    /// What it may do.
+    public var role: AdministratorRole?
 
     /// Makes an answer.
-    public init(kind: String, id: String, name: String, tenant: TenantReference) {
+    public init(
+        kind: String, id: String, name: String, tenant: TenantReference, role: AdministratorRole? = nil
+    ) {
         self.kind = kind
         self.id = id
         self.name = name
         self.tenant = tenant
+        self.role = role
     }
 }

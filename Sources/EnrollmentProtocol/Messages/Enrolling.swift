@@ -62,11 +62,14 @@ public struct EnrollAnswer: Codable, Sendable, Equatable {
     public var trustDomain: String
     /// The tenant's Key Authority.
     public var keyAuthority: KeyAuthorityReference
+    /// For how many days after its end the certificate can still be renewed; nil from a tenant that does not say.
+    public var recoveryDays: Int?
 
     /// Makes an answer.
     public init(
         connectorID: String, tenant: TenantReference, account: String, certificate: String, chain: [String],
-        notAfter: Date, renewAt: Date, generation: Int, trustDomain: String, keyAuthority: KeyAuthorityReference
+        notAfter: Date, renewAt: Date, generation: Int, trustDomain: String, keyAuthority: KeyAuthorityReference,
+        recoveryDays: Int? = nil
     ) {
         self.connectorID = connectorID
         self.tenant = tenant
@@ -78,6 +81,7 @@ public struct EnrollAnswer: Codable, Sendable, Equatable {
         self.generation = generation
         self.trustDomain = trustDomain
         self.keyAuthority = keyAuthority
+        self.recoveryDays = recoveryDays
     }
 
     enum CodingKeys: String, CodingKey {
@@ -87,6 +91,7 @@ public struct EnrollAnswer: Codable, Sendable, Equatable {
         case renewAt = "renew_at"
         case trustDomain = "trust_domain"
         case keyAuthority = "key_authority"
+        case recoveryDays = "recovery_days"
     }
 }
 

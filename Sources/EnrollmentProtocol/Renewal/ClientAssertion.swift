@@ -31,26 +31,23 @@ public enum ClientAssertion {
     ///   - trustDomain: the installation in the certificate's name.
     ///   - now: the tenant's time.
     ///   - nonce: random bytes, never used before.
+    /// - Throws: `HeldKeyFailure` where something else holds the key.
     public static func make(
-        key: MachineKey, connector: String, tenantURL: String, trustDomain: String, now: Date, nonce: [UInt8]
-    ) -> Secret {
+        key: IdentityKey, connector: String, tenantURL: String, trustDomain: String, now: Date, nonce: [UInt8]
+    ) async throws -> Secret {
         let issued = Int(now.timeIntervalSince1970)
         let claims = Claims(
             // The tenant may know itself by another URL, but not by another trust domain.
             iss: connector, sub: connector, aud: [tenantURL + APIPath.accessTokens, "spiffe://" + trustDomain],
             iat: issued,
             exp: issued + life, jti: Base64URL.encode(nonce))
-        do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            let text = [
-                Base64URL.encode(try encoder.encode(Header(kid: key.fingerprint.hex))),
-                Base64URL.encode(try encoder.encode(claims)),
-            ].joined(separator: ".")
-            let signature = try key.signing.signature(for: Data(text.utf8))
-            return Secret(text + "." + Base64URL.encode(signature.rawRepresentation))
-        } catch {
-            preconditionFailure("texts and numbers can be encoded, and a P-256 key in memory signs: \(error)")
-        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let text = [
+            Base64URL.encode(try encoder.encode(Header(kid: key.fingerprint.hex))),
+            Base64URL.encode(try encoder.encode(claims)),
+        ].joined(separator: ".")
+        let signature = try await key.signature(for: Array(text.utf8))
+        return Secret(text + "." + Base64URL.encode(signature.rawRepresentation))
     }
 }

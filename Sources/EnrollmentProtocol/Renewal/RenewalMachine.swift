@@ -79,15 +79,21 @@ public struct RenewalMachine: Sendable, Equatable {
         public var renewAt: Date
         /// When it ends.
         public var notAfter: Date
+        /// For how long after that it can still be renewed.
+        public var recovery: TimeInterval
 
         /// Joins the times.
-        public init(renewAt: Date, notAfter: Date) {
+        public init(renewAt: Date, notAfter: Date, recovery: TimeInterval = RenewalMachine.recovery) {
             self.renewAt = renewAt
             self.notAfter = notAfter
+            self.recovery = recovery
         }
+
+        /// Until when it can be renewed.
+        public var recoveryEnds: Date { notAfter.addingTimeInterval(recovery) }
     }
 
-    /// For how long after its end a certificate can still be renewed, unless the tenant was told otherwise.
+    /// For how long after its end a certificate can still be renewed, where the tenant does not say.
     public static let recovery: TimeInterval = 30 * 86_400
     /// The longest time between two attempts.
     public static let longestPause: TimeInterval = 900
@@ -122,7 +128,7 @@ public struct RenewalMachine: Sendable, Equatable {
     }
 
     /// Until when the present certificate can be recovered.
-    public var recoveryEnds: Date { present.notAfter.addingTimeInterval(Self.recovery) }
+    public var recoveryEnds: Date { present.recoveryEnds }
 
     /// Whether little of the certificate's life is left: less than a third of what remained when it was to be renewed.
     public func isUrgent(at now: Date) -> Bool {

@@ -87,7 +87,7 @@ struct AuditCommand: AsyncParsableCommand {
                 try await installation.audit.record(
                     [
                         AuditEvent(
-                            milliseconds: now, actor: .init(kind: "operator"), action: "audit.archive",
+                            milliseconds: now, actor: .machineUser, action: "audit.archive",
                             subject: "rows before \(end)", detail: ["rows": "\(count)"])
                     ], in: id)
                 print("\(count) rows are in \(file); 'audit verify' still knows them by their hashes.")

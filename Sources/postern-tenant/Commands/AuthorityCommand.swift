@@ -4,6 +4,7 @@ internal import EnrollmentProtocol
 internal import EnrollmentService
 internal import Foundation
 internal import IdentityStore
+internal import MachineIdentity
 
 /// `postern-tenant ca`.
 struct AuthorityCommand: AsyncParsableCommand {
@@ -20,7 +21,9 @@ struct AuthorityCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await report {
-                let request = try await Installation.open(state.folder).requestIntermediate()
+                let installation = try await Installation.open(state.folder)
+                let request = try await OperatorAct(installation: installation).perform(
+                    "ca.request", on: "intermediate", { try installation.requestIntermediate() })
                 try InitCommand.write(request, to: out)
                 print(
                     """
@@ -40,8 +43,10 @@ struct AuthorityCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await report {
-                let rotation = try await Installation.installIntermediate(
-                    try InitCommand.read(chain), in: state.folder, now: .now)
+                let pem = try InitCommand.read(chain)
+                let rotation = try await AuthorityCommand.rotate("ca.install", in: state) {
+                    try await Installation.installIntermediate(pem, in: state.folder, now: .now)
+                }
                 print(
                     """
                     The intermediate is in place; it ends at \(RFC3339.text(of: rotation.notAfter)).
@@ -65,10 +70,28 @@ struct AuthorityCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await report {
-                let end = try await Installation.open(state.folder).renewTLS(now: .now)
+                let installation = try await Installation.open(state.folder)
+                let end = try await OperatorAct(installation: installation).perform(
+                    "ca.renew-tls", on: "TLS certificate", detail: { ["not_after": RFC3339.text(of: $0)] },
+                    { try installation.renewTLS(now: .now) })
                 print("The TLS certificate is made; it ends at \(RFC3339.text(of: end)). Next: restart the tenant.")
             }
         }
+    }
+
+    /// Puts another intermediate in place, and that on record.
+    private static func rotate(
+        _ action: String, in state: StateOptions, _ body: () async throws -> Installation.AuthorityRotation
+    ) async throws -> Installation.AuthorityRotation {
+        let installation = try await Installation.open(state.folder)
+        return try await OperatorAct(installation: installation).perform(
+            action, on: "intermediate",
+            detail: {
+                [
+                    "certificate": CertificateFingerprint(certificate: $0.certificate).description,
+                    "not_after": RFC3339.text(of: $0.notAfter), "still_trusted": "\($0.stillTrusted)",
+                ]
+            }, body)
     }
 
     struct Rotate: AsyncParsableCommand {
@@ -94,8 +117,10 @@ struct AuthorityCommand: AsyncParsableCommand {
                     }
                     pem = text
                 }
-                let rotation = try await Installation.rotateIntermediate(
-                    in: state.folder, rootKeyPEM: pem, distrustFormer: distrustFormer, now: .now)
+                let rotation = try await AuthorityCommand.rotate("ca.rotate", in: state) {
+                    try await Installation.rotateIntermediate(
+                        in: state.folder, rootKeyPEM: pem, distrustFormer: distrustFormer, now: .now)
+                }
                 print(
                     """
                     The next intermediate is made; it ends at \(RFC3339.text(of: rotation.notAfter)).

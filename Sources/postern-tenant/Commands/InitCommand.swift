@@ -94,7 +94,10 @@ struct InitCommand: AsyncParsableCommand {
             }
             let hasRoot = caCert == nil && caChain == nil
             let installation = try await Installation.make(plan, in: state.folder, now: .now)
-            let (tenant, secret) = try installation.createTenant(slug: tenant, name: tenant, now: .now)
+            let slug = tenant
+            let (tenant, secret) = try await OperatorAct(installation: installation).perform(
+                "installation.init", on: "tenants/\(slug)",
+                { try installation.createTenant(slug: slug, name: slug, now: .now) })
             print(
                 """
                 Installation made in \(state.stateDir)

@@ -55,8 +55,15 @@ struct KeysCommand: AsyncParsableCommand {
             try await report {
                 let seconds = lead.flatMap { Duration(text: $0) }.map { TimeInterval($0.components.seconds) }
                 let installation = try await Installation.open(state.folder)
-                let key = try installation.rotateTokenKey(
-                    lead: atOnce ? nil : seconds ?? TokenKey.usualLead, now: .now)
+                let key = try await OperatorAct(installation: installation).perform(
+                    "keys.rotate", on: "token keys",
+                    detail: {
+                        [
+                            "key": $0.id, "signs_from": RFC3339.text(of: $0.signsFrom),
+                            "others_end_now": "\(atOnce)",
+                        ]
+                    },
+                    { try installation.rotateTokenKey(lead: atOnce ? nil : seconds ?? TokenKey.usualLead, now: .now) })
                 print(
                     """
                     The key \(key.id) is published and signs from \(RFC3339.text(of: key.signsFrom)) on.

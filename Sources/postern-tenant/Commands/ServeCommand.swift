@@ -3,7 +3,10 @@ internal import EnrollmentService
 internal import Foundation
 internal import IdentityStore
 public import Logging
+internal import Metrics
+internal import MetricsExport
 internal import NIOCore
+internal import RemoteKeyAuthority
 internal import ServiceLifecycle
 public import StructuredLogging
 internal import UnixSignals
@@ -16,12 +19,22 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Roles: 'enrollment' registers connectors and administers; 'broker' is the embedded queue with its link;
             'dispatcher' relays calls. They share the state folder; the dispatcher needs the broker in its process
-            for now, and one process has the broker: a second one is refused with exit code 2. SIGTERM: takes no new requests, answers those under way, ends.
+            for now, and one process has the broker: a second one is refused with exit code 2. 'key-authority', by
+            itself, signs the epochs of tenants whose Key Authority was moved to this state folder, on whatever machine
+            ('postern-tenant keyauthority move'); elsewhere the enrollment role does that. SIGTERM: takes no new requests,
+            answers those under way, ends.
+
+            Limits (--limits, JSON): 'source' and 'principal' hold for each kind of request (open, registration, token,
+            member, administration) how many come per_second and in a burst; 'failures' says when failed credentials
+            have to wait (free, first_delay_seconds, longest_delay_seconds, forget_after_seconds, alarm); 'port' bounds
+            connections (first_request_seconds, body_seconds, idle_seconds, head_bytes, connections); 'entries' bounds
+            what is remembered. Documentation/Identity.md has the usual values.
             """)
 
     /// What a process does.
     enum Role: String, CaseIterable {
         case enrollment, dispatcher, broker
+        case keyAuthority = "key-authority"
     }
 
     @OptionGroup var state: StateOptions
@@ -35,6 +48,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "A JSON file of limits (Documentation/Identity.md); what it does not name is as usual.")
     var limits: String?
 
+    @Option(help: "Serve metrics (Prometheus' text, GET /metrics) on this port of this machine, as 127.0.0.1:9465.")
+    var metrics: String?
+
     @Option(help: "trace, debug, info, notice, warning or error.")
     var logLevel: Logger.Level = .info
 
@@ -46,7 +62,11 @@ struct ServeCommand: AsyncParsableCommand {
             let logger = (logFormat ?? .standard).logger(label: "postern-tenant", level: logLevel)
             let (host, port) = try Self.address(listen)
             let roles = try Self.roles(roles)
+            // Before the first metric is made.
+            let metrics = try self.metrics.map(LoopbackAddress.init).map { ($0, MetricsRegistry()) }
+            if let (_, registry) = metrics { MetricsSystem.bootstrap(registry) }
             try state.folder.sealKeys()
+            if roles == [.keyAuthority] { return try await Self.serveKeyAuthority(in: state.folder, logger: logger) }
             let limits = try LimitFile.read(limits)
             let installation = try await Installation.open(state.folder, logger: logger)
             // Of several processes with one state folder, one has the queue and the ledger.
@@ -54,12 +74,15 @@ struct ServeCommand: AsyncParsableCommand {
             let tenancy = try await TenantRuntime(
                 installation: installation, roles: roles, host: host, port: port, limits: limits,
                 logger: logger)
+            let metricsServer = metrics.map {
+                MetricsServer(registry: $0.1, address: $0.0, logger: logger)
+            }
             // What the library says of services at debug level would print all that they hold.
             var lifecycleLogger = logger
             lifecycleLogger.logLevel = max(.info, logger.logLevel)
             let group = ServiceGroup(
                 configuration: .init(
-                    services: tenancy.services.map {
+                    services: ([metricsServer].compactMap { $0 } + tenancy.services).map {
                         .init(
                             service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                             failureTerminationBehavior: .cancelGroup)
@@ -73,6 +96,26 @@ struct ServeCommand: AsyncParsableCommand {
             }
             withExtendedLifetime(lock) {}
         }
+    }
+
+    /// Signs epochs on a machine of its own, until it is told to end.
+    private static func serveKeyAuthority(in folder: StateFolder, logger: Logger) async throws {
+        guard let authority = try RemoteAuthority.open(folder, logger: logger) else {
+            throw CommandFailure(
+                .notInitialized,
+                "\(folder.path) holds no Key Authority of its own. Make it where the installation is: postern-tenant"
+                    + " keyauthority move --tenant NAME --to DIR")
+        }
+        guard let lock = try folder.lock("serve.lock") else {
+            throw CommandFailure(.usage, "another process serves the Key Authority in \(folder.path) already.")
+        }
+        logger.notice("Key Authority is at work", metadata: ["state": "\(folder.path)"])
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: RemoteAuthorityService(authority: authority))],
+                gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [], logger: logger))
+        try await group.run()
+        withExtendedLifetime(lock) {}
     }
 
     private static func lock(_ folder: StateFolder) throws -> FolderLock {
@@ -97,11 +140,16 @@ struct ServeCommand: AsyncParsableCommand {
         var roles: Set<Role> = []
         for name in text.split(separator: ",") {
             guard let role = Role(rawValue: String(name)) else {
-                throw CommandFailure(.usage, "there is no role \"\(name)\"; roles are enrollment, dispatcher, broker")
+                throw CommandFailure(
+                    .usage, "there is no role \"\(name)\"; roles are enrollment, dispatcher, broker, key-authority")
             }
             roles.insert(role)
         }
         guard !roles.isEmpty else { throw CommandFailure(.usage, "--roles names none") }
+        guard !roles.contains(.keyAuthority) || roles.count == 1 else {
+            throw CommandFailure(
+                .usage, "the role key-authority stands by itself; in an installation the role enrollment does its work")
+        }
         guard !roles.contains(.dispatcher) || roles.contains(.broker) else {
             throw CommandFailure(
                 .usage,

@@ -1,6 +1,4 @@
 internal import ArgumentParser
-internal import AuditLog
-internal import AuditStore
 internal import EnrollmentProtocol
 internal import EnrollmentService
 internal import Foundation
@@ -23,11 +21,9 @@ struct TenantsCommand: AsyncParsableCommand {
         func run() async throws {
             try await report {
                 let installation = try await Installation.open(state.folder)
-                let (tenant, secret) = try installation.createTenant(slug: slug, name: name ?? slug, now: .now)
-                let made = AuditEvent(
-                    milliseconds: installation.audit.present, actor: .init(kind: "operator"), action: "tenants.create",
-                    subject: "tenants/\(tenant.slug)")
-                for log in [Installation.auditLog, tenant.id] { try await installation.audit.record([made], in: log) }
+                let (tenant, secret) = try await OperatorAct(installation: installation).perform(
+                    "tenants.create", on: "tenants/\(slug)",
+                    { try installation.createTenant(slug: slug, name: name ?? slug, now: .now) })
                 print("Tenant \(tenant.slug) is made.")
                 try TenantsCommand.hand(over: secret, of: tenant, to: adminFile)
             }

@@ -51,7 +51,9 @@ struct ConnectorAudit: Sendable {
                     "connector.\(order)", by: .init(kind: "tenant", id: sender, name: tenant), on: "connector", .done,
                     ["note": note]), in: Self.log)
         case .denied(let service, let method, let target, let reason):
-            let shape = Self.shape(of: target)
+            let (path, shape) = (target.prefix { $0 != "?" && $0 != "#" }, Self.shape(of: target))
+            // Words of a path may be somebody's secrets.
+            let reason = reason.replacing(path, with: shape)
             trail.note(
                 self.event(
                     "policy.deny", by: .init(kind: "tenant", name: tenant), on: "services/\(service)", .refused,
@@ -69,13 +71,17 @@ struct ConnectorAudit: Sendable {
             detail: detail)
     }
 
-    /// A path without its query, with numbers and long words as `*`, so that a thousand ids are one kind.
+    /// A path without its query, with `*` for what is an id or may be a secret, so that a thousand ids are one kind:
+    /// numbers, long words, and words of eight characters or more with a digit in them.
     static func shape(of target: String) -> String {
         let path = target.prefix { $0 != "?" && $0 != "#" }
         let segments = path.split(separator: "/", omittingEmptySubsequences: false)
         let shaped = segments.prefix(9).map { segment -> Substring in
-            segment.utf8.count > 32 || (!segment.isEmpty && segment.allSatisfy { $0.isNumber || $0 == "-" })
-                ? "*" : segment
+            let isID =
+                segment.utf8.count > 24 || segment.contains("%")
+                || (segment.utf8.count >= 8 && segment.contains { $0.isNumber })
+                || (!segment.isEmpty && segment.allSatisfy { $0.isNumber || $0 == "-" })
+            return isID ? "*" : segment
         }
         return shaped.joined(separator: "/") + (segments.count > 9 ? "/**" : "")
     }

@@ -80,6 +80,7 @@ actor DoctorProbes {
             return switch check {
             case .configuration: configuration()
             case .keyFiles: try await keyFiles()
+            case .keyStore: try await keyStore()
             case .clock: try await clock()
             case .dns: try await addresses()
             case .proxy: try await proxy()

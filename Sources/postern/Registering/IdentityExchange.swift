@@ -1,3 +1,4 @@
+internal import DurableFiles
 internal import EnrollmentClient
 internal import EnrollmentProtocol
 internal import Foundation
@@ -56,7 +57,7 @@ struct IdentityExchange {
         let replacement = IdentityReplacement(of: store)
         // One that was whole when it was interrupted comes first, whatever invitation is used now.
         let isResumed = try replacement.isReady
-        try replacement.promote()
+        try await Blocking.run { () throws(IdentityStoreError) in try replacement.promote() }
         // Damage is a reason to replace it.
         let old = (try? store.load()) ?? nil
         if let old {
@@ -68,7 +69,7 @@ struct IdentityExchange {
         }
         let outcome = try await register(replacement.successor, old?.record.displayName)
         if case .rehearsed = outcome { return (outcome, nil) }
-        try replacement.promote()
+        try await Blocking.run { () throws(IdentityStoreError) in try replacement.promote() }
         return (outcome, await retire(replacement.predecessor))
     }
 

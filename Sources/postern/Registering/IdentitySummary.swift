@@ -15,6 +15,8 @@ struct IdentitySummary: Encodable {
     let name: String
     let keyFingerprint: String
     let keyWords: String
+    /// Where the key is that a token holds; nil for one in the state folder.
+    let keyPlace: String?
     let certificateFingerprint: String
     let certificateNotAfter: String
     let renewAt: String
@@ -40,6 +42,7 @@ struct IdentitySummary: Encodable {
             connector: record.connectorID
         ).uri
         keyFingerprint = identity.key.fingerprint.description
+        keyPlace = identity.key.heldKey?.place
         keyWords = identity.key.fingerprint.words
         certificateFingerprint = CertificateFingerprint(certificate: identity.certificates[0]).description
         certificateNotAfter = RFC3339.text(of: record.notAfter)
@@ -68,6 +71,7 @@ struct IdentitySummary: Encodable {
         name          \(name)
         key           \(keyFingerprint)
                       \(keyWords)
+                      in \(keyPlace.map { "the token of \($0)" } ?? "a file of the state folder")
         certificate   \(certificateFingerprint)
                       valid until \(certificateNotAfter)\(notAfter < now ? " (expired)" : ""), to be renewed at \(renewAt)
         generation    \(generation)

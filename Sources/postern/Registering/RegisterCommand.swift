@@ -22,11 +22,16 @@ struct RegisterCommand: AsyncParsableCommand {
 
             With --replace a machine that is registered (lost, revoked, or beyond recovery) gets a new identity and \
             keeps its name. The old files are kept in the folder 'previous' of the state folder, one generation of them.
+
+            With --key the private key is made in an HSM or TPM, as is that of each renewal, and never leaves it; the \
+            state folder only names it. The service needs the token and its PIN then, too. With --replace the new key is \
+            made where the old one was, unless --key says another place.
             """)
 
     @OptionGroup var invitation: InvitationOptions
     @OptionGroup var state: StateOptions
     @OptionGroup var network: NetworkOptions
+    @OptionGroup var keys: KeyOptions
 
     @Option(help: "What the administrator shall read beside the connector's id; the host's name unless given.")
     var name: String?
@@ -41,6 +46,7 @@ struct RegisterCommand: AsyncParsableCommand {
     func run() async throws {
         try await report(json: json) {
             let network = try network.settings()
+            let store = state.store(newKeys: try keys.newKeys)
             let patience = wait?.duration ?? .seconds(600)
             let authorityFile = caFile.map(Self.absolute) ?? network.authorityFile
             func register(in store: FolderIdentityStore, named kept: String?) async throws -> Registration.Outcome {
@@ -54,11 +60,11 @@ struct RegisterCommand: AsyncParsableCommand {
                 }
             }
             guard replace else {
-                let outcome = try await register(in: state.store, named: nil)
+                let outcome = try await register(in: store, named: nil)
                 await record(outcome)
                 return try tell(outcome)
             }
-            let replaced = try await IdentityExchange(store: state.store, stateDir: state.stateDir, network: network)
+            let replaced = try await IdentityExchange(store: store, stateDir: state.stateDir, network: network)
                 .run { try await register(in: $0, named: $1) }
             await record(replaced.outcome)
             try tell(replaced.outcome, replaced: replaced.old)

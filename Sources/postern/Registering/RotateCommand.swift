@@ -37,7 +37,7 @@ struct RotateCommand: AsyncParsableCommand {
             do {
                 try tell(try await ControlClient(path: state.controlSocket).rotate())
             } catch ControlClient.Failure.notRunning {
-                try tell(try await rotateAlone(network))
+                try tell(try await rotateAlone(network, since: identity.record.generation))
             } catch ControlClient.Failure.refused(let text) {
                 throw CommandFailure(.unexpected, text, advice: "'postern status' says how it stands.")
             } catch ControlClient.Failure.unexpected(let text) {
@@ -47,7 +47,12 @@ struct RotateCommand: AsyncParsableCommand {
     }
 
     /// Renews without a service, which must not be started meanwhile.
-    private func rotateAlone(_ network: NetworkSettings) async throws -> ControlAnswer.Rotation {
+    ///
+    /// - Parameter generation: that of the certificate when the command was given. A service that was killed may have
+    ///   renewed it and not said so any more.
+    private func rotateAlone(
+        _ network: NetworkSettings, since generation: Int
+    ) async throws -> ControlAnswer.Rotation {
         guard let lock = try StateFolder(path: state.stateDir).lock("run.lock") else {
             throw CommandFailure(
                 .usage, "a connector has just started, or is about to, with the state folder \(state.stateDir)",
@@ -62,7 +67,10 @@ struct RotateCommand: AsyncParsableCommand {
             let renewal = try CertificateRenewal(
                 connection: connection, store: state.store, clock: clock,
                 logger: logging.logger(label: "postern", quiet: true))
-            let standing = await renewal.rotate()
+            var standing = await renewal.standing
+            if standing.record.generation == generation || standing.machine.phase != .idle {
+                standing = await renewal.rotate()
+            }
             await connection.shutdown()
             withExtendedLifetime(lock) {}
             return ControlAnswer.Rotation(standing, key: connection.identity.key.fingerprint, at: clock.now)

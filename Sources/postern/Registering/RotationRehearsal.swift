@@ -56,7 +56,7 @@ struct RotationRehearsal {
         if pending?.renewed == nil {
             steps.append(
                 pending == nil
-                    ? "make a new key in \(state.stateDir)"
+                    ? "make a new key in \(identity.key.heldKey == nil ? state.stateDir : "the token that has the present one")"
                     : "go on with the new key that an earlier renewal has made")
             steps.append(
                 hasEnded

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import DurableFiles
 internal import EnrollmentClient
 internal import Foundation
 internal import IdentityStore
@@ -10,6 +11,7 @@ struct UnregisterCommand: AsyncParsableCommand {
         abstract: "Gives this machine's identity up: the tenant revokes it, then it is erased here.",
         discussion: """
             It does not come back; a new invitation is needed. Stop the service first.
+            Keys in an HSM or TPM are destroyed there.
             With --local the tenant is not asked: an administrator must revoke the connector there.
             """)
 
@@ -21,12 +23,12 @@ struct UnregisterCommand: AsyncParsableCommand {
     func run() async throws {
         try await report(json: json) {
             if local {
-                try state.store.erase()
+                try await erase()
                 return tell("erased", "The identity in \(state.stateDir) is erased. The tenant does not know of it.")
             }
             let identity = try state.registeredIdentity()
             let wasRevoked = try await revoke(identity)
-            try state.store.erase()
+            try await erase()
             let connector = identity.record.connectorID
             tell(
                 "unregistered",
@@ -52,6 +54,21 @@ struct UnregisterCommand: AsyncParsableCommand {
                 error.code, "The tenant could not be asked to revoke: \(error.message)",
                 advice: "Nothing was erased. Try again, or erase only here with --local. \(error.advice)",
                 problem: error.problem)
+        }
+    }
+
+    /// Erases files and keys; names the keys that a token keeps.
+    private func erase() async throws {
+        let store = state.store
+        let kept = try await Blocking.run { () throws(IdentityStoreError) in try store.erase() }
+        for key in kept {
+            FileHandle.standardError.write(
+                Data(
+                    """
+                    warning: the key at \(key.place) was not destroyed: \(key.reason).
+                             Remove it by: pkcs11-tool --login --delete-object --type privkey --id ID (and --type pubkey)
+
+                    """.utf8))
         }
     }
 

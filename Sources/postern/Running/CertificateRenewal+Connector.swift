@@ -27,12 +27,13 @@ extension CertificateRenewal {
     /// Goes on where a kill has stopped it, until there is a certificate that can be worked with.
     ///
     /// - Throws: `CommandFailure` when there will never be one.
-    func settle() async throws {
+    func settle(_ waiting: WaitingRoom? = nil) async throws {
         while true {
             let next = await advance()
             let standing = standing
             if let halt = standing.machine.halt { throw CommandFailure(halt, standing) }
             let now = now()
+            if let error = standing.error { waiting?.note(error) }
             guard standing.machine.phase == .answered || standing.machine.hasEnded(at: now) else { return }
             try await Task.sleep(for: .seconds(min(60, max(0.1, next?.timeIntervalSince(now) ?? 60))))
         }
@@ -57,7 +58,7 @@ extension ConnectorStatus.Certificate {
         self.init(
             generation: record.generation, notAfter: RFC3339.text(of: record.notAfter),
             renewAt: RFC3339.text(of: record.renewAt),
-            recoveryEnds: RFC3339.text(of: record.notAfter.addingTimeInterval(RenewalMachine.recovery)),
+            recoveryEnds: RFC3339.text(of: record.recoveryEnds),
             hasEnded: machine.hasEnded(at: now),
             lastRenewal: standing.last.map { Renewal(at: RFC3339.text(of: $0.at), outcome: $0.outcome.rawValue) },
             trouble: machine.failure == nil ? nil : standing.error?.message,

@@ -22,7 +22,7 @@ final class ConnectorKeys: EpochSource {
     /// Whether the files of the state folder are another process's to change.
     private let isObserver: Bool
     private let logger: Logger
-    private let identities: Mutex<[MachineKey]>
+    private let identities: Mutex<[IdentityKey]>
 
     init(
         connection: TenantConnection, store: FolderIdentityStore, clock: TenantClock, isObserver: Bool, logger: Logger
@@ -68,7 +68,7 @@ final class ConnectorKeys: EpochSource {
         guard let identity = identities.withLock({ $0.last { $0.fingerprint == wanted } }),
             let hpke = try await sealing.hpkeKey(for: entry.hpkeKey)
         else { return nil }
-        return MemberKeys(identity: identity.signing, hpke: hpke)
+        return MemberKeys(identity: IdentitySigner(key: identity), hpke: hpke)
     }
 
     func installed(_ core: EpochCore, openedWith used: [HPKEPublicKey]) async {
@@ -78,5 +78,16 @@ final class ConnectorKeys: EpochSource {
         } catch {
             logger.error("Key epoch cannot be written down", metadata: ["reason": "\(error)"])
         }
+    }
+}
+
+/// Signs what the connector says to its groups, wherever its identity's key is.
+private struct IdentitySigner: MemberSigning {
+    let key: IdentityKey
+
+    var publicKey: P256.Signing.PublicKey { key.publicKey }
+
+    func signature(over bytes: [UInt8]) async throws -> [UInt8] {
+        Array(try await key.signature(for: bytes).rawRepresentation)
     }
 }

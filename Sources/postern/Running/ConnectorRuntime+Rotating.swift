@@ -22,7 +22,7 @@ extension ControlAnswer.Rotation {
             certificate: ConnectorStatus.Certificate(standing, at: now), key: key.description,
             failure: isDone ? nil : halted?.message ?? standing.error?.message ?? "it is still under way",
             advice: isDone ? nil : halted?.advice ?? standing.error?.advice,
-            reason: isDone ? nil : halted?.reason ?? standing.error.map { "\($0.code)" },
+            reason: isDone ? nil : halted?.reason ?? standing.error?.reason,
             exitCode: isDone
                 ? nil : (halted ?? standing.error.map(CommandFailure.init))?.code.rawValue)
     }

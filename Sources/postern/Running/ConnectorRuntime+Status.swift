@@ -10,7 +10,7 @@ internal import RequestLedger
 extension ConnectorRuntime {
     /// The status of the connector.
     func status() async -> ConnectorStatus {
-        var status = session.status(
+        var status = await session.fullStatus(
             link: connectivity, localDrift: clock.localDrift,
             certificateNotAfter: RFC3339.text(of: connection.identity.record.notAfter), journal: await journalStatus())
         if let renewal { status.tell(ConnectorStatus.Certificate(await renewal.standing, at: clock.now)) }

@@ -35,17 +35,18 @@ struct ConnectorRuntime {
     ///   - journalPath: where it keeps what it has begun and how it ended; nil for one that only wants to be
     ///   seen, and takes no work.
     ///   - store: where the identity and the keys are; one that takes work has locked the folder, and renews them.
+    ///   - waiting: is told why it has to wait.
     /// - Throws: `EnrollmentClientError` for a refusal that trying again cannot mend.
     static func open(
         identity: LoadedIdentity, configuration: ConnectorConfiguration, network: NetworkSettings,
-        journalPath: String?, store: FolderIdentityStore, logger: Logger
+        journalPath: String?, store: FolderIdentityStore, waiting: WaitingRoom? = nil, logger: Logger
     ) async throws -> ConnectorRuntime {
         let connection = try TenantConnection(
             identity: identity, proxies: network.proxies, systemAuthorityFile: network.authorityFile)
         do {
             return try await ConnectorRuntime(
                 over: connection, configuration: configuration, network: network, journalPath: journalPath,
-                store: store, logger: logger)
+                store: store, waiting: waiting, logger: logger)
         } catch {
             await connection.shutdown()
             throw error
@@ -54,7 +55,7 @@ struct ConnectorRuntime {
 
     private init(
         over connection: TenantConnection, configuration: ConnectorConfiguration, network: NetworkSettings,
-        journalPath: String?, store: FolderIdentityStore, logger: Logger
+        journalPath: String?, store: FolderIdentityStore, waiting: WaitingRoom?, logger: Logger
     ) async throws {
         let isObserver = journalPath == nil
         self.connection = connection
@@ -77,8 +78,8 @@ struct ConnectorRuntime {
         // Whether the certificate has ended is judged by the tenant's clock, where it can be asked.
         var knowsTime = false
         if renewal != nil { knowsTime = await Self.learnTime(clock, over: connection) }
-        try await renewal?.settle()
-        let first = try await credentials.first(persistently: !isObserver, renewal: renewal)
+        try await renewal?.settle(waiting)
+        let first = try await credentials.first(persistently: !isObserver, renewal: renewal, waiting: waiting)
         guard first.broker.kind == BrokerEndpoint.embedded.kind, let path = first.broker.path else {
             throw CommandFailure(
                 .version, "the tenant uses the broker kind \"\(first.broker.kind)\", which this version does not know",
@@ -86,7 +87,7 @@ struct ConnectorRuntime {
         }
         // Before the first request: its deadline, and whether a kept pause is over, are judged by the tenant's clock.
         if !isObserver, !knowsTime { await Self.learnTime(clock, over: connection) }
-        let name = record.displayName ?? record.connectorID
+        let name = record.shownName
         link = try LinkClient(
             configuration: .init(
                 host: endpoint.host, port: endpoint.port, path: path,

@@ -19,7 +19,7 @@ actor QueueCredentialSource {
     private let isObserver: Bool
     private let logger: Logger
     /// What was fetched last, with the key that it names.
-    private var held: (answer: QueueCredentialsAnswer, key: MachineKey)?
+    private var held: (answer: QueueCredentialsAnswer, key: IdentityKey)?
     private var fetchedAt = Date.distantPast
     private var givenAt: ContinuousClock.Instant?
     private var inHand = 0
@@ -37,8 +37,12 @@ actor QueueCredentialSource {
 
     /// Fetches the first credential; persistently, until the tenant answers or refuses for good.
     ///
-    /// - Parameter renewal: renews the certificate when the tenant says that it has ended.
-    func first(persistently: Bool, renewal: CertificateRenewal?) async throws -> QueueCredentialsAnswer {
+    /// - Parameters:
+    ///   - renewal: renews the certificate when the tenant says that it has ended.
+    ///   - waiting: is told why it has to wait.
+    func first(
+        persistently: Bool, renewal: CertificateRenewal?, waiting: WaitingRoom?
+    ) async throws -> QueueCredentialsAnswer {
         var attempts = 0
         let begun = ContinuousClock.now
         while true {
@@ -55,13 +59,14 @@ actor QueueCredentialSource {
             } catch {
                 if error.code == .certificateEnded, let renewal {
                     await renewal.noteEnd()
-                    try await renewal.settle()
+                    try await renewal.settle(waiting)
                     continue
                 }
                 // A frozen connector waits for the person who lets it in again.
                 let isFrozen = error.code == .frozen
                 guard (error.isRetryable || isFrozen) && persistently else { throw error }
                 attempts += 1
+                waiting?.note(error)
                 if attempts == 1 {
                     logger.warning(
                         isFrozen ? "Frozen by the tenant; waiting to be let in again" : "Tenant not reached; trying on",
@@ -83,7 +88,8 @@ actor QueueCredentialSource {
             givenAt = .now
         }
         let (answer, key) = try await current()
-        let signature = try key.signing.signature(for: LinkProof.bytes(nonce: nonce, token: answer.token))
+        let signature = try await key.signature(
+            for: Array(LinkProof.bytes(nonce: nonce, token: answer.token)))
         return LinkCredential(token: answer.token, proof: Array(signature.rawRepresentation))
     }
 
@@ -102,7 +108,7 @@ actor QueueCredentialSource {
         try await body()
     }
 
-    private func current() async throws -> (answer: QueueCredentialsAnswer, key: MachineKey) {
+    private func current() async throws -> (answer: QueueCredentialsAnswer, key: IdentityKey) {
         if let held, held.key.fingerprint == connection.identity.key.fingerprint,
             held.answer.expiresAt.timeIntervalSinceNow > held.answer.expiresAt.timeIntervalSince(fetchedAt) / 2
         {
@@ -120,7 +126,7 @@ actor QueueCredentialSource {
         }
     }
 
-    private func fetch() async throws(EnrollmentClientError) -> (answer: QueueCredentialsAnswer, key: MachineKey) {
+    private func fetch() async throws(EnrollmentClientError) -> (answer: QueueCredentialsAnswer, key: IdentityKey) {
         let (boot, isObserver) = (boot, isObserver)
         let fetched = try await connection.call { http, identity async throws(EnrollmentClientError) in
             let calls = EnrollmentCalls.registered(over: http)

@@ -8,8 +8,9 @@ internal import ServiceLifecycle
 
 /// Renews the certificate of the running connector when it is time.
 struct RenewalService: Service {
-    /// A machine that slept, or whose clock was set, is noticed after this time at the latest.
-    private static let longestSleep: TimeInterval = 15
+    /// A machine that slept, a clock that was set, and an attempt that somebody has ordered are noticed after this time
+    /// at the latest.
+    private static let longestSleep: TimeInterval = 1
 
     private let renewal: CertificateRenewal?
     private let connection: TenantConnection
@@ -22,8 +23,7 @@ struct RenewalService: Service {
         connection = runtime.connection
         clock = runtime.clock
         keys = runtime.keys
-        let record = runtime.connection.identity.record
-        metrics = CertificateMetrics(connector: record.displayName ?? record.connectorID)
+        metrics = CertificateMetrics(connector: runtime.connection.identity.record.shownName)
     }
 
     func run() async throws {
@@ -44,7 +44,7 @@ struct RenewalService: Service {
                 let record = standing.record
                 metrics.tell(
                     generation: record.generation, notAfter: record.notAfter, renewAt: record.renewAt,
-                    recoveryEnds: record.notAfter.addingTimeInterval(RenewalMachine.recovery))
+                    recoveryEnds: record.recoveryEnds)
                 if let last = standing.last, last != counted {
                     CertificateMetrics.Outcome(rawValue: last.outcome.rawValue).map(metrics.count)
                     counted = last

@@ -5,6 +5,9 @@ internal import EnrollmentProtocol
 internal import Foundation
 internal import IdentityStore
 internal import Logging
+internal import MachineIdentity
+internal import Metrics
+internal import MetricsExport
 internal import RelayFormat
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -32,6 +35,7 @@ struct RunCommand: AsyncParsableCommand {
         try await report {
             var logger = logging.logger(label: "postern")
             let configuration = try Self.readConfiguration(config)
+            let metrics = try Self.metrics(of: configuration, config)
             var identity = try state.registeredIdentity()
             logger[metadataKey: "tenant"] = "\(identity.record.tenant.slug)"
             if configuration.services.isEmpty {
@@ -45,6 +49,8 @@ struct RunCommand: AsyncParsableCommand {
             }
             // Whoever had the folder before may have renewed meanwhile.
             identity = try state.registeredIdentity()
+            // A token that is not there is told now, and not as a failure of TLS.
+            try await identity.key.prove()
             let audit = try await ConnectorAudit.open(state, logger: logger)
             let hash = ConnectorAudit.hash(ofConfiguration: config)
             try await audit.record(
@@ -54,14 +60,17 @@ struct RunCommand: AsyncParsableCommand {
                     "generation": "\(identity.record.generation)",
                     "not_after": RFC3339.text(of: identity.record.notAfter),
                 ])
-            let runtime = try await ConnectorRuntime.open(
-                identity: identity, configuration: configuration, network: try network.settings(),
-                journalPath: state.journal, store: state.store, logger: logger)
+            let (network, waiting) = (try network.settings(), WaitingRoom(identity.record, configuration))
+            let runtime = try await waiting.attended(at: state.controlSocket, logger: logger) {
+                try await ConnectorRuntime.open(
+                    identity: identity, configuration: configuration, network: network, journalPath: state.journal,
+                    store: state.store, waiting: waiting, logger: logger)
+            }
             runtime.session.onEvent { [slug = identity.record.tenant.slug] event in
                 audit.note(event, tenant: slug, configuration: hash)
             }
             do {
-                try await serve(runtime, audit, drain: configuration.drain, logger: logger)
+                try await serve(runtime, audit, metrics, drain: configuration.drain, logger: logger)
             } catch {
                 await runtime.close()
                 throw error
@@ -73,7 +82,8 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func serve(
-        _ runtime: ConnectorRuntime, _ audit: ConnectorAudit, drain: Duration, logger: Logger
+        _ runtime: ConnectorRuntime, _ audit: ConnectorAudit, _ metrics: (MetricsRegistry, LoopbackAddress)?,
+        drain: Duration, logger: Logger
     ) async throws {
         let pauseFile = PauseFile(folder: StateFolder(path: state.stateDir), session: runtime.session, logger: logger)
         try pauseFile.restore()
@@ -82,7 +92,7 @@ struct RunCommand: AsyncParsableCommand {
             session: runtime.session, pauseFile: pauseFile, clock: runtime.clock, drain: drain, audit: audit,
             logger: logger)
         // Stopped from the last to the first: the session drains while the link still stands.
-        let services: [any Service] = [
+        var services: [any Service] = [
             AuditService(
                 audit: audit, store: state.store, identity: runtime.connection.identity.record, logger: logger),
             SecondSignal(),
@@ -102,6 +112,13 @@ struct RunCommand: AsyncParsableCommand {
                     rotate: { () async throws(ControlRefusal) in try await runtime.rotate() }), logger: logger),
             runtime.session,
         ]
+        if let (registry, address) = metrics {
+            let gauges = StatusMetrics(connector: runtime.connection.identity.record.shownName)
+            services.insert(
+                MetricsServer(registry: registry, address: address, logger: logger) {
+                    gauges.tell(await runtime.status())
+                }, at: 1)
+        }
         // What the library says of services at debug level would print all that they hold.
         var lifecycleLogger = logger
         lifecycleLogger.logLevel = max(.info, logger.logLevel)
@@ -121,6 +138,22 @@ struct RunCommand: AsyncParsableCommand {
         if runtime.session.isEndingByDrain {
             logger.notice("Drained on request", metadata: ["exit_code": "\(PosternExitCode.drained.rawValue)"])
         }
+    }
+
+    /// Begins to keep metrics, where the configuration says that they are served.
+    private static func metrics(
+        of configuration: ConnectorConfiguration, _ file: String
+    ) throws -> (MetricsRegistry, LoopbackAddress)? {
+        guard let text = configuration.metrics else { return nil }
+        let address: LoopbackAddress
+        do { address = try LoopbackAddress(text) } catch {
+            throw CommandFailure(
+                .usage, "\(file): metrics.listen: \(error.message)", advice: "Mend the file and start again.")
+        }
+        let registry = MetricsRegistry()
+        // Once for the process, and before the first metric is made.
+        MetricsSystem.bootstrap(registry)
+        return (registry, address)
     }
 
     /// Reads a configuration file.

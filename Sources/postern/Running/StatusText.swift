@@ -63,6 +63,7 @@ struct StatusText {
         } else if let end = status.certificateNotAfter {
             lines.append("certificate  until \(end)")
         }
+        if let sealing = status.sealing { lines += Self.lines(of: sealing) }
         if abs(status.clockDriftSeconds) > 5 {
             lines.append("clock        \(Int(status.clockDriftSeconds)) s ahead of the tenant's")
         }
@@ -81,6 +82,19 @@ struct StatusText {
         if let last = certificate.lastRenewal { lines.append("renewal      last \(last.outcome) at \(last.at)") }
         if let trouble = certificate.trouble {
             lines.append("renewal      fails: \(trouble)\(certificate.nextTry.map { " (next try \($0))" } ?? "")")
+        }
+        return lines
+    }
+
+    private static func lines(of sealing: ConnectorStatus.Sealing) -> [String] {
+        var lines = sealing.epochs.map { epoch in
+            "key epoch    \(epoch.group): "
+                + (epoch.number.map { "\($0), until \(epoch.ends ?? "")" } ?? "none, so nothing can be opened")
+                + (epoch.trouble.map { "; \($0)" } ?? "")
+        }
+        if !sealing.refused.isEmpty {
+            let reasons = sealing.refused.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+            lines.append("refused      \(reasons.joined(separator: ", "))")
         }
         return lines
     }

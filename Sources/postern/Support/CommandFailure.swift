@@ -8,6 +8,7 @@ internal import EnrollmentProtocol
 internal import Foundation
 internal import IdentityStore
 internal import MachineIdentity
+internal import MetricsExport
 
 /// The end of a command that did not do what it was asked: what happened, what to do, and a code that stays.
 struct CommandFailure: Error, CustomStringConvertible {
@@ -33,9 +34,13 @@ struct CommandFailure: Error, CustomStringConvertible {
         case let failure as CommandFailure:
             self = failure
         case let error as EnrollmentClientError:
-            self.init(Self.code(for: error), error.message, advice: error.advice, reason: "\(error.code)")
+            self.init(Self.code(for: error), error.message, advice: error.advice, reason: error.reason)
         case let error as IdentityStoreError:
-            self.init(.usage, error.message + ".", advice: error.remedy, reason: "\(error.code)")
+            self.init(
+                Self.code(forKeyHolder: error.reason), error.message + ".", advice: error.remedy, reason: error.reason)
+        case let error as any HeldKeyFailure:
+            self.init(
+                Self.code(forKeyHolder: error.reason), error.message + ".", advice: error.remedy, reason: error.reason)
         case let error as MachineIdentityError:
             self.init(.usage, error.message + ".", advice: "", reason: "\(error.code)")
         case let error as EnrollmentProtocolError:
@@ -48,6 +53,10 @@ struct CommandFailure: Error, CustomStringConvertible {
             self.init(
                 .unexpected, error.message, advice: "Look at the disk and at the owner of the state folder.",
                 reason: "audit-unavailable")
+        case let error as MetricsExportError:
+            self.init(
+                .usage, error.message, advice: "Take another port for metrics.listen, or leave it out.",
+                reason: "metrics-unavailable")
         case let error as LinkError:
             self.init(error)
         case let error as ConnectorSessionError where error.code == .replaced:
@@ -105,9 +114,15 @@ struct CommandFailure: Error, CustomStringConvertible {
         return (try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 
+    /// A token that is away may come back: a service is started again then, which a wrong PIN must not be.
+    private static func code(forKeyHolder reason: String) -> PosternExitCode {
+        ["token-missing", "token-refused", "token-silent"].contains(reason) ? .network : .usage
+    }
+
     private static func code(for error: EnrollmentClientError) -> PosternExitCode {
         switch error.code {
         case .invalidURL, .invalidProxy, .invalidAuthorityFile: .usage
+        case .keyHolder: code(forKeyHolder: error.reason)
         case .alreadyRegistered: .alreadyRegistered
         case .secretRefused: .secret
         case .rejected, .frozen, .certificateEnded: .rejected

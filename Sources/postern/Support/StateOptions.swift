@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import IdentityStore
+internal import TokenKeys
 
 /// Where the connector keeps its state.
 struct StateOptions: ParsableArguments {
@@ -11,9 +12,14 @@ struct StateOptions: ParsableArguments {
     var stateDir = ProcessInfo.processInfo.environment["POSTERN_STATE_DIR"] ?? "/var/lib/postern"
 
     /// The store in the folder.
-    var store: FolderIdentityStore {
-        let credentials = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"]
-        return FolderIdentityStore(path: stateDir, encryption: KeyEncryption(credentialsDirectory: credentials))
+    var store: FolderIdentityStore { store(newKeys: .asBefore) }
+
+    /// The store in the folder, and where the first key is made.
+    func store(newKeys: NewKeys) -> FolderIdentityStore {
+        let environment = ProcessInfo.processInfo.environment
+        return FolderIdentityStore(
+            path: stateDir, encryption: KeyEncryption(credentialsDirectory: environment["CREDENTIALS_DIRECTORY"]),
+            holder: TokenKeyHolder(environment: environment), newKeys: newKeys)
     }
 
     /// The socket by which other commands ask the running service.

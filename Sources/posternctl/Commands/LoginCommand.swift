@@ -77,7 +77,8 @@ struct WhoAmICommand: AsyncParsableCommand {
             try output.print(
                 answer,
                 as: TextTable(facts: [
-                    ("tenant", answer.tenant.slug), ("kind", answer.kind), ("name", answer.name), ("id", answer.id),
+                    ("tenant", answer.tenant.slug), ("kind", answer.kind), ("role", answer.role?.rawValue ?? "-"),
+                    ("name", answer.name), ("id", answer.id),
                 ]))
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// What the tests of renewal look at: who a connector says it is, and whom the tenant believes.
@@ -22,7 +23,8 @@ extension Site {
     /// The points at which a connector may be killed while it renews.
     static let connectorPoints = [
         "identity.key.before", "identity.key.after", "identity.answer.before", "identity.answer.after",
-        "identity.use.after", "identity.confirm.after", "identity.promote.key", "identity.promote.certificate",
+        "identity.use.after", "identity.confirm.after", "identity.promote.begin", "identity.promote.key",
+        "identity.promote.certificate",
         "identity.promote.record", "identity.promote.end",
     ]
     /// The points at which a tenant may be killed while it renews a certificate.
@@ -32,6 +34,20 @@ extension Site {
         let answer = try await postern(["identity", "--json"], of: name)
         try #require(answer.status == 0, "identity: \(answer.errors)")
         return try JSONDecoder().decode(Identity.self, from: Data(answer.output.utf8))
+    }
+
+    /// Checks that the token has exactly the one key pair that the connector's files name, and keeps it to itself.
+    func expectOneKeyPair(_ name: String, _ location: SourceLocation = #_sourceLocation) throws {
+        let token = try #require(token)
+        let (keys, halves) = (try token.keys(), try token.keys("pubkey"))
+        #expect(keys.count == 1 && halves.count == 1, "\(keys.map(\.id))", sourceLocation: location)
+        let file = try String(contentsOfFile: state(name) + "/key.pem", encoding: .utf8)
+        let id = file.components(separatedBy: "id=").last?.prefix { $0 != "?" }.filter { $0 != "%" }.lowercased()
+        #expect(keys.first?.id == id && halves.first?.id == id, sourceLocation: location)
+        let usage = keys.first?.text ?? ""
+        #expect(
+            usage.contains("sensitive") && usage.contains("never extractable") && usage.contains("local"), "\(usage)",
+            sourceLocation: location)
     }
 
     func setAside(_ name: String) throws -> OldIdentity {
@@ -66,6 +82,15 @@ extension Site {
     /// Checks that the connector works and that of its identities exactly the present one is believed.
     func expectOneIdentity(_ name: String, old: OldIdentity, _ location: SourceLocation = #_sourceLocation) async throws
     {
+        if token != nil {
+            // The old key is destroyed: nobody can be the old identity any more.
+            let seen = try await postern(["rotate", "--dry-run"], of: name)
+            let generation = try await identity(of: name).generation
+            #expect(
+                seen.output.contains("active, generation \(generation)"), "\(seen.output)", sourceLocation: location)
+            try expectOneKeyPair(name, location)
+            return #expect(try await call("check").status == 200, sourceLocation: location)
+        }
         let now = try setAside(name)
         #expect(try await standing(of: now) == 200, "the present identity is not believed", sourceLocation: location)
         let isSame =

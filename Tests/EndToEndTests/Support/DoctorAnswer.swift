@@ -49,7 +49,7 @@ extension Site {
         #expect(result.status == (answer.healthy ? 0 : 12), "\(result.errors)", sourceLocation: location)
         #expect(answer.healthy == answer.checks("fail").isEmpty, sourceLocation: location)
         #expect(answer.first_failure == answer.checks("fail").first, sourceLocation: location)
-        #expect(answer.rows.count == 16, sourceLocation: location)
+        #expect(answer.rows.count == 17, sourceLocation: location)
         for row in answer.rows {
             #expect(row.milliseconds ?? 0 < 3500, "\(row)", sourceLocation: location)
             #expect(row.status != "fail" || !row.fix.isEmpty, "\(row)", sourceLocation: location)

@@ -68,6 +68,10 @@ final class Program: Sendable {
         }
         ending = stream
         try process.run()
+        // The child has its own; thousands of programs in one test would leave no descriptors.
+        try output.close()
+        try errors.close()
+        if let file = process.standardInput as? FileHandle, input != nil { try file.close() }
         pid = process.processIdentifier
         self.process = Mutex(process)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import TestTools
 import Testing
 
 /// The tools with which tests look at a site from outside, as an attacker or an administrator would.
@@ -31,7 +32,15 @@ extension Site {
         _ arguments: [String], of name: String, environment: [String: String] = [:]
     ) async throws -> Program.Result {
         try await Program.run(
-            "postern", arguments + ["--state-dir", state(name)], in: folder, environment: environment)
+            "postern", arguments + ["--state-dir", state(name)], in: folder,
+            environment: environment.merging(token?.environment ?? [:]) { own, _ in own })
+    }
+
+    /// Stops the tenant's process and starts it with more options.
+    func restartTenant(_ options: [String]) async throws {
+        tenant?.signal(SIGTERM)
+        _ = await tenant?.wait()
+        try await serve(options: options)
     }
 
     /// Runs openssl to its end.

@@ -4,6 +4,7 @@ import LinkFaults
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import TestTools
 import Testing
 
 /// A tenant and a customer's network on this machine, of real processes; all of it ends with the test.
@@ -16,6 +17,8 @@ final class Site: @unchecked Sendable {
     private(set) var tenant: Program?
     private(set) var connectors: [String: Program] = [:]
     private(set) var key = ""
+    /// The token that has the connectors' keys; nil for keys in files.
+    var token: SoftToken?
     /// The network paths of the connectors that have one of their own.
     var paths: [String: FaultProxy] = [:]
     let service: RecordingService
@@ -36,10 +39,11 @@ final class Site: @unchecked Sendable {
     /// Builds a site with a group `site` and an account `gw` and hands it to a test; stops everything afterwards.
     static func with(
         connectors: [String] = [], logLevel: String = "debug", tenantEnvironment: [String: String] = [:],
-        _ body: (Site) async throws -> Void
+        keysInToken: Bool = false, _ body: (Site) async throws -> Void
     ) async throws {
         let site = try Site(logLevel: logLevel, tenantEnvironment: tenantEnvironment)
         do {
+            if keysInToken { site.token = try SoftToken(in: site.folder.path + "/token") }
             try await site.service.start()
             try await site.startTenant()
             for name in connectors { try await site.addConnector(name) }
@@ -92,10 +96,10 @@ final class Site: @unchecked Sendable {
     }
 
     /// Starts the tenant's process and waits until it is ready.
-    func serve(environment: [String: String] = [:]) async throws {
+    func serve(environment: [String: String] = [:], options: [String] = []) async throws {
         tenant = try Program(
             "postern-tenant",
-            ["serve", "--state-dir", tenantFolder, "--listen", "127.0.0.1:\(port)", "--log-level", logLevel],
+            ["serve", "--state-dir", tenantFolder, "--listen", "127.0.0.1:\(port)", "--log-level", logLevel] + options,
             in: folder, as: "tenant", environment: tenantEnvironment.merging(environment) { $1 })
         try await waitUntil("the tenant is ready", within: .seconds(20)) {
             (try? await self.http("GET", "/readyz", key: nil).status) == 200
@@ -126,8 +130,10 @@ final class Site: @unchecked Sendable {
     }
 
     func register(_ name: String, _ invitation: String, _ options: [String] = []) async throws -> Program.Result {
-        try await Program.run(
-            "postern", ["register", invitation, "--state-dir", state(name), "--name", name] + options, in: folder)
+        let key = token.map { options.contains("--key") ? [] : ["--key", $0.place] } ?? []
+        return try await Program.run(
+            "postern", ["register", invitation, "--state-dir", state(name), "--name", name] + key + options, in: folder,
+            environment: token?.environment ?? [:])
     }
 
     /// Runs a registered connector, with the site's configuration unless another file is named.
@@ -149,7 +155,9 @@ final class Site: @unchecked Sendable {
             """.write(to: file, atomically: true, encoding: .utf8)
         }
         let arguments = ["run", "--state-dir", state(name), "--config", file.path, "--log-level", logLevel]
-        connectors[name] = try Program("postern", arguments, in: folder, as: name, environment: environment)
+        connectors[name] = try Program(
+            "postern", arguments, in: folder, as: name,
+            environment: environment.merging(token?.environment ?? [:]) { own, _ in own })
     }
 
     /// Waits until so many connectors are online in the dispatcher's eyes.

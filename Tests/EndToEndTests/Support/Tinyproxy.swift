@@ -9,6 +9,9 @@ final class Tinyproxy {
     /// What it wrote about its connections.
     var log: String { (try? String(contentsOf: folder.appendingPathComponent("log"), encoding: .utf8)) ?? "" }
 
+    /// How many tunnels it has been asked for to a port, by the name localhost.
+    func tunnels(to port: Int) -> Int { log.components(separatedBy: "CONNECT localhost:\(port)").count - 1 }
+
     init(in parent: URL, user: String, password: String) throws {
         port = try Loopback.freePort()
         folder = parent.appendingPathComponent("tinyproxy")

@@ -11,7 +11,8 @@ import Testing
 /// A company's root above our intermediate: signed here, or on request by openssl.
 @Suite struct CompanyRootTests {
     private let openssl: OpenSSL
-    private let now = Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded())
+    /// Keys take their time to be made, and certificates are valid from the second on in which they were.
+    private var now: Date { Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.up)) }
 
     init() throws { openssl = try OpenSSL() }
 

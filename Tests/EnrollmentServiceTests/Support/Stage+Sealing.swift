@@ -72,4 +72,14 @@ extension Stage {
         try P256.Signing.PublicKey(
             pemRepresentation: installation.registry.tenant(slug: access.tenant.slug).keyAuthority)
     }
+
+    /// By what the Key Authority of a tenant proves itself, where it runs on a machine of its own.
+    func keyAuthorityAssertion(of access: TenantAccess) async throws -> String {
+        let tenant = try installation.registry.tenant(slug: access.tenant.slug)
+        return try await ClientAssertion.make(
+            key: .memory(try installation.keyAuthorityKey(of: tenant)), connector: tenant.id,
+            tenantURL: "https://localhost:8443", trustDomain: "postern.test", now: now,
+            nonce: (0..<16).map { _ in UInt8.random(in: 0...255) }
+        ).reveal()
+    }
 }

@@ -54,7 +54,7 @@ final class Stage: Sendable {
     /// Opens the folder of another stage as a process does that starts; the clock is the same.
     init(restarting stage: Stage) async throws {
         (path, clock, acme, other, ownsFolder) = (stage.path, stage.clock, stage.acme, stage.other, false)
-        installation = try await Installation.open(StateFolder(path: stage.path))
+        installation = try await Installation.open(StateFolder(path: stage.path), now: stage.now)
         (service, responder) = try Self.serve(installation, .unlimited, clock)
     }
 
@@ -85,13 +85,23 @@ final class Stage: Sendable {
         _ method: HTTPRequest.Method, _ path: String, bearer: String? = nil, certificate: [UInt8]? = nil,
         body: String? = nil, type: String? = "application/json", headers: HTTPFields = [:]
     ) async throws -> Answer {
+        try await call(
+            method, path, bearer: bearer, certificate: certificate, bytes: body.map { Array($0.utf8) }, type: type,
+            headers: headers)
+    }
+
+    /// Sends a request with a body of bytes.
+    func call(
+        _ method: HTTPRequest.Method, _ path: String, bearer: String? = nil, certificate: [UInt8]? = nil,
+        bytes: [UInt8]?, type: String?, headers: HTTPFields = [:]
+    ) async throws -> Answer {
         var headers = headers
         if let bearer { headers[.authorization] = "Bearer \(bearer)" }
         if let certificate { headers[Self.certificateHeader] = Base64URL.encode(certificate) }
-        if body != nil { headers[.contentType] = type }
+        if bytes != nil { headers[.contentType] = type }
         let head = HTTPRequest(
             method: method, scheme: "https", authority: "localhost", path: path, headerFields: headers)
-        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body ?? "")))
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: bytes ?? [])))
         let context = PortContext(
             source: ApplicationRequestContextSource(
                 channel: NIOAsyncTestingChannel(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))

@@ -2,6 +2,7 @@ internal import EnrollmentProtocol
 internal import HTTPTypes
 internal import HTTPProblems
 internal import MachineIdentity
+internal import RequestLimits
 internal import TenantPort
 
 /// A request that is not granted, and why.
@@ -16,6 +17,8 @@ struct Refusal: Error {
     var account: String?
     /// After how many seconds to come again, where that is known.
     var retryAfter: Double?
+    /// What somebody should look at because of it.
+    var alarm: RequestLimiter.Alarm?
 
     init(_ problem: EnrollmentProblem, _ detail: String, tenant: Tenant? = nil) {
         self.problem = problem

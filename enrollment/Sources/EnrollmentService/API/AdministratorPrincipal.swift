@@ -13,4 +13,6 @@ struct AdministratorPrincipal: Sendable {
     let name: String
     let tenant: Tenant
     let mayAdminister: Bool
+    /// What an administrator may do; all, with an API key.
+    var role = AdministratorRole.administrator
 }

@@ -45,14 +45,17 @@ extension Authenticator {
             throw Refusal(.certificateRevoked, "The connector \(member.id) is revoked.", tenant: member.tenant)
         }
         guard !member.isFrozen else {
-            throw Refusal(
-                .connectorFrozen, "The connector \(member.id) is frozen until an administrator lets it in again.",
-                tenant: member.tenant)
+            throw Refusal(.connectorFrozen, Self.frozen(member.id, member.freezeReason), tenant: member.tenant)
         }
         guard rights.mayServe(member.role) else {
             throw Refusal(
                 .notPermitted, "The role “\(member.role.rawValue)” does not permit this.", tenant: member.tenant)
         }
+    }
+
+    /// What a frozen connector is told, with the administrator's reason where there is one.
+    static func frozen(_ id: String, _ reason: String?) -> String {
+        "The connector \(id) is frozen until an administrator lets it in again" + (reason.map { ": \($0)" } ?? "") + "."
     }
 
     private func owner(ofCertificate certificate: [UInt8]?, at now: Date) async throws -> MemberRecord {

@@ -107,7 +107,8 @@ extension EnrollmentServer {
             notAfter: certificate.notAfter, renewAt: window.renewAt(jitter: jitter),
             generation: certificate.generation, trustDomain: authority.trustDomain,
             keyAuthority: KeyAuthorityReference(
-                pin: try tenant.keyAuthorityPin(), publicKey: tenant.keyAuthority))
+                pin: try tenant.keyAuthorityPin(), publicKey: tenant.keyAuthority),
+            recoveryDays: installation.settings.recoveryDays)
     }
 
     /// Reads the field `csr` of a request and verifies its signature.

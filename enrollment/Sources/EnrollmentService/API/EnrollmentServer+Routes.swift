@@ -27,6 +27,7 @@ extension EnrollmentServer {
             try await self.queueCredentials(call, member)
         }
         addSealing(to: &list)
+        addRemoteAuthority(to: &list)
         list.add(.post, APIPath.renewCertificate) { try await self.renewCertificate($0) }
         list.add(.post, APIPath.accessTokens) { try await self.createAccessToken($0) }
         member(.post, APIPath.revokeCertificate, in: &list) { call, member, _ in
@@ -45,8 +46,9 @@ extension EnrollmentServer {
             try call.answer(
                 WhoAmIAnswer(
                     kind: administrator.kind.rawValue, id: administrator.id, name: administrator.name,
-                    tenant: administrator.tenant.reference))
+                    tenant: administrator.tenant.reference, role: administrator.role))
         }
+        addAdministrators(to: &list)
         addAccounts(to: &list)
         addConnectors(to: &list)
         addGroups(to: &list)
@@ -78,6 +80,9 @@ extension EnrollmentServer {
             let administrator = try await self.authenticator.administrator(call.request, at: call.now)
             return try await Self.naming(administrator.tenant) {
                 try await call.enter(as: .init(administrator), of: administrator.tenant)
+                guard method == .get || administrator.role == .administrator else {
+                    throw Refusal(.notPermitted, "An auditor looks at everything and changes nothing.")
+                }
                 return try await handler(call, administrator, self.scope(administrator.tenant))
             }
         }

@@ -22,24 +22,24 @@ struct RoleRights: Sendable, Equatable, Decodable {
         case drainConnectors = "connectors.drain"
     }
 
-    private static let administrator = "administrator"
-
     private let rights: [String: Set<Right>]
 
     init(from decoder: any Decoder) throws {
         rights = try decoder.singleValueContainer().decode([String: Set<Right>].self)
     }
 
-    init(_ rights: [AccountRole: Set<Right>], administrator: Set<Right>) {
+    init(_ rights: [AccountRole: Set<Right>], administrators: [AdministratorRole: Set<Right>]) {
         var all = Dictionary(uniqueKeysWithValues: rights.map { ($0.key.rawValue, $0.value) })
-        all[Self.administrator] = administrator
+        for (role, rights) in administrators { all[role.rawValue] = rights }
         self.rights = all
     }
 
     /// The compiled-in roles.
     static let standard = RoleRights(
         [.connector: [.register, .heartbeat], .dispatcher: [.registerDispatcher, .heartbeatDispatcher]],
-        administrator: [.readRequests, .changeRequests, .drainConnectors])
+        administrators: [
+            .administrator: [.readRequests, .changeRequests, .drainConnectors], .auditor: [.readRequests],
+        ])
 
     func mayRegister(_ role: AccountRole) -> Bool {
         has(role, role == .dispatcher ? .registerDispatcher : .register)
@@ -50,7 +50,7 @@ struct RoleRights: Sendable, Equatable, Decodable {
     }
 
     /// Whether administrators, and API keys with the scope `admin`, may do something outside of this service.
-    func administratorMay(_ right: Right) -> Bool { rights[Self.administrator]?.contains(right) == true }
+    func may(_ right: Right, as role: AdministratorRole) -> Bool { rights[role.rawValue]?.contains(right) == true }
 
     private func has(_ role: AccountRole, _ right: Right) -> Bool { rights[role.rawValue]?.contains(right) == true }
 }

@@ -13,7 +13,8 @@ struct AuditedRoute: Sendable {
     private static let names: [String: String] = [
         APIPath.enrollments: "connectors.register", "/.well-known/est/simpleenroll": "connectors.register",
         APIPath.renewCertificate: "connectors.renew", "/.well-known/est/simplereenroll": "connectors.renew",
-        APIPath.revokeCertificate: "connectors.unregister", APIPath.accountEnrollments: "enrollments.create",
+        APIPath.revokeCertificate: "connectors.unregister", APIPath.epochs: "epochs.cut",
+        APIPath.accountEnrollments: "enrollments.create",
     ]
 
     /// What it is for.
@@ -30,7 +31,7 @@ struct AuditedRoute: Sendable {
     private static func limit(_ method: HTTPRequest.Method, _ path: String) -> RouteClass {
         switch path {
         case APIPath.ownState, APIPath.heartbeat, APIPath.queueCredentials, "/.well-known/est/simplereenroll": .member
-        case APIPath.hpkeKeys, APIPath.currentEpoch, APIPath.keyAuthority: .member
+        case APIPath.hpkeKeys, APIPath.currentEpoch, APIPath.keyAuthority, APIPath.membership, APIPath.epochs: .member
         case APIPath.nonces, "/.well-known/est/simpleenroll": .registration
         case APIPath.enrollments where method == .post: .registration
         case _ where path.hasPrefix("/v1/certificates/"): .member

@@ -21,6 +21,8 @@ struct LimitMetrics: Sendable {
 
     func limited(_ scope: RequestLimiter.Scope, _ kind: RouteClass) { limited[scope]?[kind]?.increment() }
 
+    func alarmed() { alarms.increment() }
+
     func failed(alarms count: Int) {
         failures.increment()
         if count > 0 { alarms.increment(by: count) }

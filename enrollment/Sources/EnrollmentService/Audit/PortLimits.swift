@@ -61,6 +61,8 @@ final class PortLimits: Sendable {
             }
         var answer = Refusal(.rateLimited, "\(reason) Come again in \(Int(refusal.retryAfter.rounded(.up))) s.")
         answer.retryAfter = refusal.retryAfter
+        answer.alarm = refusal.alarm
+        if refusal.alarm != nil { metrics.alarmed() }
         throw answer
     }
 }

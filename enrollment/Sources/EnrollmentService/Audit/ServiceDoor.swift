@@ -97,6 +97,7 @@ struct ServiceDoor: Sendable {
     private func note(_ error: any Error, _ record: CallRecord, _ call: Call) {
         let refusal = error as? Refusal
         if let refusal { count(refusal, record, call) }
+        if let alarm = refusal?.alarm { raise(alarm, refusal, call) }
         if let tenant = refusal?.tenant { record.state.withLock { $0.tenant = $0.tenant ?? tenant } }
         let intent = record.takeIntent()
         if let intent { audit.abandon(intent) }
@@ -130,16 +131,18 @@ struct ServiceDoor: Sendable {
         let account = refusal?.account ?? record.state.withLock { $0.account }
         for alarm in limits.fail(
             from: call.source, account: account, credential: call.credentialDigest, at: call.milliseconds)
-        {
-            logger.error(
-                "Credentials fail again and again",
-                metadata: ["about": "\(alarm.about)", "client": "\(call.context.clientAddress)"])
-            audit.recordSoon(
-                AuditEvent(
-                    milliseconds: call.milliseconds, actor: .unknown, source: call.context.clientAddress,
-                    action: "credentials.alarm", subject: alarm.about, outcome: .refused),
-                in: refusal?.tenant?.id ?? log)
-        }
+        { raise(alarm, refusal, call) }
+    }
+
+    private func raise(_ alarm: RequestLimiter.Alarm, _ refusal: Refusal?, _ call: Call) {
+        logger.error(
+            "Credentials fail again and again",
+            metadata: ["about": "\(alarm.about)", "client": "\(call.context.clientAddress)"])
+        audit.recordSoon(
+            AuditEvent(
+                milliseconds: call.milliseconds, actor: .unknown, source: call.context.clientAddress,
+                action: "credentials.alarm", subject: alarm.about, outcome: .refused),
+            in: refusal?.tenant?.id ?? log)
     }
 
     private func unwritable(_ error: any Error) -> Refusal {

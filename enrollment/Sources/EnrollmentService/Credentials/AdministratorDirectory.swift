@@ -32,8 +32,8 @@ public struct AdministratorDirectory: Sendable {
         guard let found else { return nil }
         return TenantAdministrator(
             tenant: found.tenant.reference, id: found.id, name: found.name, groups: groups,
-            mayReadRequests: rights.administratorMay(.readRequests),
-            mayChangeRequests: rights.administratorMay(.changeRequests),
-            mayDrainConnectors: rights.administratorMay(.drainConnectors))
+            mayReadRequests: rights.may(.readRequests, as: found.role),
+            mayChangeRequests: rights.may(.changeRequests, as: found.role),
+            mayDrainConnectors: rights.may(.drainConnectors, as: found.role))
     }
 }

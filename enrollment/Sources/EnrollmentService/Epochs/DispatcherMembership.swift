@@ -95,7 +95,7 @@ public struct DispatcherMembership: Sendable {
         }
     }
 
-    private static func identity(in folder: StateFolder) throws(EnrollmentServiceError) -> MachineKey {
+    static func identity(in folder: StateFolder) throws(EnrollmentServiceError) -> MachineKey {
         do {
             _ =
                 try folder.read(identityFile) == nil

@@ -21,6 +21,14 @@ public actor KeyAuthorityService {
         var next = RelayTime(milliseconds: 0)
     }
 
+    /// The present epoch of a group, read once.
+    private struct Known {
+        var sequence: Int64
+        var core: EpochCore
+        /// The key that has signed it, in PEM.
+        var authority: String?
+    }
+
     private static let retryDelay = Duration.seconds(5)
 
     private let installation: Installation
@@ -29,6 +37,7 @@ public actor KeyAuthorityService {
     private let logger: Logger
     private let now: @Sendable () -> Date
     private var standings: [String: Standing] = [:]
+    private var known: [String: Known] = [:]
     private let cut = Counter(label: "postern_key_authority_epochs_total")
     private let failed = Counter(label: "postern_key_authority_failures_total")
 
@@ -54,7 +63,8 @@ public actor KeyAuthorityService {
     func advance() async {
         do {
             let changes = try await installation.registry.membershipChanges()
-            for tenant in try await installation.registry.presentTenants() {
+            let elsewhere = installation.settings.authoritiesElsewhere ?? []
+            for tenant in try await installation.registry.presentTenants() where !elsewhere.contains(tenant.id) {
                 let standing = standings[tenant.id] ?? Standing()
                 let known = changes[tenant.id] ?? 0
                 guard standing.changes != known || standing.next <= RelayTime(now()) else { continue }
@@ -85,24 +95,23 @@ public actor KeyAuthorityService {
     private func cutEpochs(of tenant: Tenant, at moment: RelayTime) async throws -> RelayTime {
         guard let tenantID = TenantID(tenant.id) else { return .never }
         let schedule = EpochSchedule(rules: rules)
-        let authority = try P256.Signing.PublicKey(pemRepresentation: tenant.keyAuthority)
         let groups = try await installation.registry.membership(
             of: tenant, suite: suite, grace: TimeInterval(rules.renewalGrace.components.seconds))
         var issuer: EpochIssuer?
         var next = RelayTime.never
         for group in groups {
             guard let id = GroupID(group.groupID) else { continue }
-            let manifest = try group.latest.map { try EpochManifest(decoding: $0.manifest) }
-            let isCurrentKey = manifest.map { (try? $0.verify(by: authority)) != nil } ?? true
+            let latest = try present(of: group, tenant)
             switch schedule.decide(
-                group.candidates, suite: suite, after: manifest?.core, isCurrentKey: isCurrentKey, at: moment)
+                group.candidates, suite: suite, after: latest?.core,
+                isCurrentKey: latest.map { $0.authority == tenant.keyAuthority } ?? true, at: moment)
             {
             case .wait(let until): next = min(next, until)
             case .cut(let members, let reason):
                 if issuer == nil { issuer = try await self.issuer(of: tenant, tenantID) }
                 guard let signer = issuer else { continue }
                 let epoch = try signer.cut(
-                    for: members, of: id, suite: suite, after: manifest?.core, at: moment, secret: EpochSecret())
+                    for: members, of: id, suite: suite, after: latest?.core, at: moment, secret: EpochSecret())
                 let isKept = try await installation.registry.publish(epoch, after: group.latest, at: moment.date)
                 if isKept { note(epoch, reason, of: tenant) }
                 // The members may end, and the interval too, before anything changes.
@@ -110,6 +119,24 @@ public actor KeyAuthorityService {
             }
         }
         return next
+    }
+
+    /// The present epoch of a group; with many members it is not read at each look.
+    private func present(of group: Registry.GroupMembership, _ tenant: Tenant) throws -> Known? {
+        guard let latest = group.latest else {
+            known[group.groupID] = nil
+            return nil
+        }
+        if let held = known[group.groupID], held.sequence == latest.sequence, held.authority == tenant.keyAuthority {
+            return held
+        }
+        let manifest = try EpochManifest(decoding: latest.manifest)
+        let key = try P256.Signing.PublicKey(pemRepresentation: tenant.keyAuthority)
+        let isSigned = (try? manifest.verify(by: key)) != nil
+        let read = Known(
+            sequence: latest.sequence, core: manifest.core, authority: isSigned ? tenant.keyAuthority : nil)
+        known[group.groupID] = read
+        return read
     }
 
     private static func end(_ members: [EpochCandidate], _ latest: RelayTime) -> RelayTime {

@@ -104,11 +104,21 @@ extension Installation {
         }
         throw EnrollmentServiceError(
             .unreadable,
-            "The Key Authority's key of the tenant “\(tenant.slug)” is not in \(folder.path): restore it from the"
-                + " installation's backup.")
+            settings.authoritiesElsewhere?.contains(tenant.id) == true
+                ? "The Key Authority of the tenant “\(tenant.slug)” runs elsewhere: bring its key file back into"
+                    + " \(folder.path) for this, and move it again afterwards."
+                : "The Key Authority's key of the tenant “\(tenant.slug)” is not in \(folder.path): restore it from the"
+                    + " installation's backup.")
     }
 
-    private static func successorFile(of tenant: String, _ key: P256.Signing.PublicKey) -> String {
+    /// All files with a key of a tenant's Key Authority.
+    func keyAuthorityFiles(of tenant: Tenant) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+            $0.hasPrefix("key-authority-\(tenant.id)") && $0.hasSuffix(".key")
+        }
+    }
+
+    static func successorFile(of tenant: String, _ key: P256.Signing.PublicKey) -> String {
         "key-authority-\(tenant)-\(TokenKey.thumbprint(of: key)).key"
     }
 }

@@ -55,10 +55,14 @@ extension Installation {
         let settings = InstallationSettings(
             trustDomain: trustDomain, publicURL: plan.publicURL, hosts: plan.ownTLS == nil ? plan.hosts : [],
             dispatcherID: RegistryID.random(), certificateLife: plan.certificateLife)
+        try write(settings, to: folder)
+        return try await open(folder, now: now)
+    }
+
+    static func write(_ settings: InstallationSettings, to folder: StateFolder) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try folder.write(try encoder.encode(settings), to: File.settings)
-        return try await open(folder, now: now)
     }
 
     /// Refuses hosts, a URL or a trust domain of the wrong form.

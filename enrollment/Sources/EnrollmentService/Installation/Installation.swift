@@ -20,7 +20,8 @@ internal import X509
 /// | `tls.key`, `tls.pem` | what the port shows | every role |
 /// | `token.key`, `token-ID.key` | what signs tokens: the first one, that of a rotation | the enrollment role |
 /// | `pepper` | the key under which secrets are digested | enrollment and dispatcher roles |
-/// | `key-authority-TENANT.key` | a tenant's Key Authority | the key authority |
+/// | `key-authority-TENANT….key` | a tenant's Key Authority | the enrollment role, unless it was moved elsewhere |
+/// | `dispatcher.key`, `dispatcher-hpke.key` | the dispatcher's identity key and HPKE keys | the dispatcher role |
 /// | `registry.sqlite` | tenants, accounts, connectors, keys | every role |
 /// | `queue.sqlite` | the embedded broker's durable records | the broker role |
 /// | `ledger.sqlite` | submissions with their results | the dispatcher role |
@@ -84,7 +85,8 @@ public struct Installation: Sendable {
         try folder.check()
         let known = try decode(InstallationSettings.self, settings, File.settings)
         let registry = try Registry(
-            path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder)))
+            path: folder.path + "/" + File.registry, pepper: Pepper(bytes: try content(of: File.pepper, in: folder)),
+            recovery: known.recovery)
         if try registry.keptTokenKeys().isEmpty {
             try adoptTokenKey(pem: try text(in: File.tokenKey, of: folder), registry: registry)
         }

@@ -24,6 +24,8 @@ public struct InstallationSettings: Codable, Sendable, Equatable {
     public var epochLife: Int?
     /// To which kind of key the secrets of epochs are sealed: `x25519`, or `x-wing`, which is post-quantum.
     public var sealing: String?
+    /// The ids of the tenants whose Key Authority runs on a machine of its own.
+    public var authoritiesElsewhere: [String]?
 
     /// `recoveryDays` as a time.
     var recovery: TimeInterval { TimeInterval(recoveryDays) * 86400 }
@@ -38,6 +40,7 @@ public struct InstallationSettings: Codable, Sendable, Equatable {
         case epochInterval = "epoch_interval_seconds"
         case epochLife = "epoch_life_seconds"
         case sealing
+        case authoritiesElsewhere = "key_authorities_elsewhere"
     }
 }
 
@@ -71,7 +74,8 @@ extension InstallationSettings {
             certificateLife: try container.decodeIfPresent(Int.self, forKey: .certificateLife),
             epochInterval: try container.decodeIfPresent(Int.self, forKey: .epochInterval),
             epochLife: try container.decodeIfPresent(Int.self, forKey: .epochLife),
-            sealing: try container.decodeIfPresent(String.self, forKey: .sealing))
+            sealing: try container.decodeIfPresent(String.self, forKey: .sealing),
+            authoritiesElsewhere: try container.decodeIfPresent([String].self, forKey: .authoritiesElsewhere))
         guard (0...365).contains(recoveryDays) else {
             throw DecodingError.dataCorruptedError(
                 forKey: .recoveryDays, in: container, debugDescription: "recovery_days needs 0 to 365")

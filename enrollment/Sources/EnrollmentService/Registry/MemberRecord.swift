@@ -25,6 +25,8 @@ struct MemberRecord: Sendable {
     let isRevoked: Bool
     /// Whether it is shut out until an administrator lets it in again.
     let isFrozen: Bool
+    /// Why, as an administrator said it, or because a clone is suspected.
+    let freezeReason: String?
 
     /// Whether a newer certificate has taken the place of the one by which it was found.
     var isSuperseded: Bool {

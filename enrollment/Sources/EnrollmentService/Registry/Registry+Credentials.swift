@@ -14,14 +14,16 @@ extension Registry {
                 let row = try Row.fetchOne(
                     database,
                     sql: """
-                        SELECT administrators.id, administrators.name, \(Tenant.columns) FROM administrators
+                        SELECT administrators.id, administrators.name, administrators.role, \(Tenant.columns)
+                        FROM administrators
                         JOIN tenants ON tenants.id = administrators.tenant_id WHERE digest = ?
                         """,
                     arguments: [digest])
                 return row.map { row in
                     AdministratorPrincipal(
                         kind: .administrator, id: row["id"], name: row["name"],
-                        tenant: Tenant(row: row, prefix: "tenant_"), mayAdminister: true)
+                        tenant: Tenant(row: row, prefix: "tenant_"), mayAdminister: true,
+                        role: AdministratorRole(registered: row["role"]))
                 }
             case .apiKey:
                 return try key(digest, at: now, in: database).map { grant, tenant in
@@ -135,7 +137,8 @@ extension Registry {
             publicKey: generation == row["generation"]
                 ? Array(row["public_key"] as Data) : try StoredCertificate.publicKey(in: Array(row["der"] as Data)),
             keyFingerprint: key, notAfter: (row["certificate_end"] as Stamp).date,
-            isRevoked: row["revoked_at"] != nil || row["is_denied"], isFrozen: row["frozen_at"] != nil)
+            isRevoked: row["revoked_at"] != nil || row["is_denied"], isFrozen: row["frozen_at"] != nil,
+            freezeReason: row["freeze_reason"])
     }
 
     /// Who may call services with a secret: an API key with the scope `call`, or an administrator.
@@ -148,9 +151,9 @@ extension Registry {
                     database,
                     sql: """
                         SELECT administrators.id, \(Tenant.columns) FROM administrators
-                        JOIN tenants ON tenants.id = administrators.tenant_id WHERE digest = ?
+                        JOIN tenants ON tenants.id = administrators.tenant_id WHERE digest = ? AND role = ?
                         """,
-                    arguments: [digest])
+                    arguments: [digest, AdministratorRole.administrator.rawValue])
                 guard let row else { return nil }
                 let tenant = Tenant(row: row, prefix: "tenant_")
                 return ApplicationCaller(

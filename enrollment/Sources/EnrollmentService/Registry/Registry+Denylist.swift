@@ -4,8 +4,8 @@ internal import GRDB
 
 /// What is denied, for as long as it could be shown to somebody.
 extension Registry {
-    /// For how many milliseconds a key is denied beyond its certificate's end: the longest time of recovery.
-    static let keyDenial: Int64 = 30 * 86_400_000
+    /// For how many milliseconds a key is denied beyond its certificate's end: for as long as it may be renewed.
+    var keyDenial: Int64 { Int64(max(Self.retention, recovery) * 1000) }
     /// How many certificates a list of revoked ones has at most; the newest are in it.
     static let longestRevocationList = 100_000
 

@@ -13,7 +13,7 @@ extension Registry {
     ///
     /// The newest certificate of a connector stays, and with it the refusal of its key.
     /// - Returns: how many rows went.
-    func tidy(at now: Date, recovery: TimeInterval) async throws -> Int {
+    func tidy(at now: Date) async throws -> Int {
         let oldest = now.addingTimeInterval(-max(Self.retention, recovery))
         try await database.write { try pruneDenylist(at: now, in: $0) }
         var total = 0
@@ -58,7 +58,7 @@ extension EnrollmentServer {
     /// - Returns: how many rows went.
     public func tidy() async throws(EnrollmentServiceError) -> Int {
         do {
-            return try await installation.registry.tidy(at: now(), recovery: installation.settings.recovery)
+            return try await installation.registry.tidy(at: now())
         } catch {
             throw EnrollmentServiceError(.registry, "The registry cannot be tidied: \(error)")
         }

@@ -8,10 +8,12 @@ internal import GRDB
 public struct Registry: Sendable {
     let database: DatabasePool
     let pepper: Pepper
+    /// For how long after its end a certificate may still be renewed.
+    let recovery: TimeInterval
     private let writer: RegistryWriter
 
     /// Opens or makes the registry in a file that its owner alone may read.
-    init(path: String, pepper: Pepper) throws(EnrollmentServiceError) {
+    init(path: String, pepper: Pepper, recovery: TimeInterval = retention) throws(EnrollmentServiceError) {
         // SQLite would make it readable for others, and gives its journals the mode that it finds.
         let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
@@ -33,6 +35,7 @@ public struct Registry: Sendable {
             throw EnrollmentServiceError(.registry, "The registry \(path) cannot be opened: \(error)")
         }
         self.pepper = pepper
+        self.recovery = recovery
         writer = RegistryWriter(database: database)
     }
 

@@ -28,6 +28,9 @@ enum RegistrySchema {
         migrator.registerMigration("7 sealing") { database in
             try database.execute(sql: sealing)
         }
+        migrator.registerMigration("8 roles of administrators") { database in
+            try database.execute(sql: administratorRoles)
+        }
         return migrator
     }
 

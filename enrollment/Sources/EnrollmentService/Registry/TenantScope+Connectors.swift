@@ -45,7 +45,7 @@ extension TenantScope {
                     SELECT tenant_id, 'key', lower(hex(key_fingerprint)), connector_id, ?1, not_after + ?4
                     FROM certificates WHERE tenant_id = ?2 AND connector_id = ?3
                     """,
-                arguments: [Stamp(now), tenant.id, id, Registry.keyDenial])
+                arguments: [Stamp(now), tenant.id, id, registry.keyDenial])
             try registry.pruneDenylist(at: now, in: database)
             return true
         }

@@ -95,7 +95,7 @@ extension TenantScope {
         let row = try Row.fetchOne(
             database,
             sql: """
-                SELECT generation, key_fingerprint, machine, revoked_at, frozen_at FROM connectors
+                SELECT generation, key_fingerprint, machine, revoked_at, frozen_at, freeze_reason FROM connectors
                 WHERE tenant_id = ? AND id = ?
                 """,
             arguments: [tenant.id, member.id])
@@ -103,8 +103,7 @@ extension TenantScope {
             throw Refusal(.certificateRevoked, "The connector \(member.id) is revoked.")
         }
         guard row["frozen_at"] == nil else {
-            throw Refusal(
-                .connectorFrozen, "The connector \(member.id) is frozen until an administrator lets it in again.")
+            throw Refusal(.connectorFrozen, Authenticator.frozen(member.id, row["freeze_reason"]))
         }
         return Newest(generation: row["generation"], key: row["key_fingerprint"], machine: row["machine"])
     }
