@@ -24,11 +24,18 @@ struct PortResponder: HTTPResponder {
         context.logger.log(
             level: response.status.kind == .serverError ? .info : .debug, "Request answered",
             metadata: [
-                "method": "\(request.method.rawValue)", "path": "\(request.uri.path)",
+                "method": "\(request.method.rawValue)", "path": "\(Self.ownPath(of: request, context))",
                 "status": "\(response.status.code)", "client": "\(context.clientAddress)",
                 "milliseconds": "\((ContinuousClock.now - start) / .milliseconds(1))",
             ])
         return response
+    }
+
+    /// The path as far as it is the port's own: what follows is relayed, and is in no log.
+    private static func ownPath(of request: Request, _ context: PortContext) -> String {
+        guard let endpoint = context.endpointPath, endpoint.hasSuffix("/**") else { return request.uri.path }
+        let own = request.uri.path.split(separator: "/").prefix(endpoint.split(separator: "/").count - 1)
+        return "/" + own.joined(separator: "/") + "/**"
     }
 
     private func explainMissingRoute(_ request: Request, context: PortContext) async throws -> Response {
