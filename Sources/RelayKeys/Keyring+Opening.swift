@@ -25,7 +25,7 @@ extension Keyring {
         guard header.issuedAt <= now + Self.skew else { throw SealingError(.stale, "the message is of the future") }
         let body: ArraySlice<UInt8>
         if header.boot == party.boot {
-            body = try openOwn(payload, header)
+            body = try openOwn(payload, header, at: now)
         } else if header.kind.isForGroup {
             body = try openForGroup(payload, header, from: source, at: now)
         } else {
@@ -34,7 +34,9 @@ extension Keyring {
         return Envelope(header: header, body: body)
     }
 
-    private func openOwn(_ payload: [UInt8], _ header: RelayHeader) throws(SealingError) -> ArraySlice<UInt8> {
+    private func openOwn(
+        _ payload: [UInt8], _ header: RelayHeader, at now: RelayTime
+    ) throws(SealingError) -> ArraySlice<UInt8> {
         guard header.kind == .beat, header.sender == party.member else {
             throw SealingError(.wrongKind, "this process said no such thing to itself")
         }
