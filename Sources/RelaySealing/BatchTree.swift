@@ -76,7 +76,7 @@ struct BatchTree: Sendable {
     static func leaf(_ message: ArraySlice<UInt8>) -> SHA256.Digest {
         var hash = SHA256()
         hash.update(data: leafMark)
-        hash.update(data: message)
+        message.withUnsafeBytes { hash.update(bufferPointer: $0) }
         return hash.finalize()
     }
 
