@@ -125,7 +125,7 @@ public actor EpochKeeper {
             try await install(manifest)
             noted(nil, group)
         } catch {
-            noted("\(error)", group)
+            noted("\(error)", group, isJoining: (error as? SealingError)?.code == .notAMember)
         }
     }
 
@@ -147,12 +147,15 @@ public actor EpochKeeper {
         await source.installed(core, openedWith: keyring.keysInUse)
     }
 
-    private func noted(_ failure: String?, _ group: GroupID) {
+    private func noted(_ failure: String?, _ group: GroupID, isJoining: Bool = false) {
         var record = records[group] ?? Record(pause: timing.pause)
         switch (record.failure, failure) {
         case (nil, .some(let reason)):
-            logger.warning("Key epoch cannot be fetched", metadata: ["group": "\(group)", "reason": "\(reason)"])
-        case (.some, nil): logger.notice("Key epoch can be fetched again", metadata: ["group": "\(group)"])
+            // Whoever has just joined, or has new keys, is in the next epoch, a moment later.
+            logger.log(
+                level: isJoining ? .info : .warning, "Key epoch cannot be fetched",
+                metadata: ["group": "\(group)", "reason": "\(reason)"])
+        case (.some, nil): logger.info("Key epoch can be fetched", metadata: ["group": "\(group)"])
         default: break
         }
         record.failure = failure

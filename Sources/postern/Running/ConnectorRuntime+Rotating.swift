@@ -9,7 +9,9 @@ extension ConnectorRuntime {
     /// Renews the certificate now, as the control socket was told.
     func rotate() async throws(ControlRefusal) -> ControlAnswer.Rotation {
         guard let renewal else { throw ControlRefusal("this process keeps no certificate") }
-        return ControlAnswer.Rotation(await renewal.rotate(), key: connection.identity.key.fingerprint, at: clock.now)
+        let standing = await renewal.rotate()
+        await keys.handIn()
+        return ControlAnswer.Rotation(standing, key: connection.identity.key.fingerprint, at: clock.now)
     }
 }
 
