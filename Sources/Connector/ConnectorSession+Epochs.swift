@@ -8,11 +8,6 @@ internal import Synchronization
 
 /// What the epochs of sealing ask of a session: wait for them, tell of them, and give back what was sealed for another.
 extension ConnectorSession {
-    /// For how long a record waits for a newer epoch than the one held.
-    private static let patience = Duration.seconds(2)
-    /// The most records that wait at a time.
-    private static let mostWaiting = 1024
-
     /// What the session can say of itself, with its epochs.
     public func fullStatus(
         link: Connectivity, localDrift: Duration, certificateNotAfter: String?, journal: ConnectorStatus.Journal?
@@ -61,46 +56,27 @@ extension ConnectorSession {
         }
     }
 
-    /// Opens a record; one of a newer epoch than the one held is admitted when that has come.
+    /// Opens a record; one of a newer epoch than the one held is taken when that has come.
     ///
     /// - Returns: nil when it is refused, or waits.
-    func open(_ payload: [UInt8], from source: MessageSource, _ kinds: Set<MessageKind>, _ carrier: Carrier?)
-        -> Envelope?
-    {
-        do throws(SealingError) {
-            return try sealing.open(payload, from: source, allowing: kinds, at: clock.now)
-        } catch {
-            guard error.code == .unknownEpoch, let epochs, let header = try? Envelope(decoding: payload).header,
-                identity.groups[header.group] != nil,
-                state.withLock({ state in
-                    guard state.waitingForEpochs < Self.mostWaiting else { return false }
-                    state.waitingForEpochs += 1
-                    return true
-                })
-            else {
-                refuse(payload, error, carrier)
-                return nil
-            }
-            // Owned by the session: ends when the epoch has come, or after two seconds.
-            Task {
-                _ = await epochs.wait(for: header.group, epoch: header.epoch, within: Self.patience)
-                self.state.withLock { $0.waitingForEpochs -= 1 }
-                self.reconsider(payload, from: source, kinds, carrier)
-            }
-            return nil
-        }
-    }
-
-    private func reconsider(
+    func open(
         _ payload: [UInt8], from source: MessageSource, _ kinds: Set<MessageKind>, _ carrier: Carrier?
-    ) {
-        do throws(SealingError) {
+    ) -> Envelope? {
+        let result = opener.open(payload, from: source, allowing: kinds) { group in
+            identity.groups[group] != nil
+        } later: { result in
+            switch result {
             // Others may have been here before it: it is a redelivery for all that is known.
-            take(
-                try sealing.open(payload, from: source, allowing: kinds, at: clock.now), carrier, mayBeRedelivery: true)
-        } catch {
-            refuse(payload, error, carrier)
+            case .success(let envelope): self.take(envelope, carrier, mayBeRedelivery: true)
+            case .failure(let error): self.refuse(payload, error, carrier)
+            }
         }
+        switch result {
+        case .success(let envelope): return envelope
+        case .failure(let error): refuse(payload, error, carrier)
+        case nil: break
+        }
+        return nil
     }
 
     /// Refuses a record, which is settled; a request of an epoch that is not held goes back, if nothing of it is here.

@@ -98,8 +98,6 @@ public final class ConnectorSession: Service {
         /// Whether the handlers are torn down: what they say then says nothing of their requests.
         var isAbandoning = false
         var wake = WakeWatch(at: .now)
-        /// How many records wait for a newer epoch.
-        var waitingForEpochs = 0
 
         /// Where the answers to a dispatch go: to the newest process of its dispatcher.
         func address(of dispatch: Table.Dispatch) -> BootID {
@@ -114,6 +112,7 @@ public final class ConnectorSession: Service {
     let journal: (any ExecutionJournal)?
     let sealing: any MessageSealing
     let epochs: EpochKeeper?
+    let opener: MessageOpener
     let refusals: RefusalTally
     let outbox: Outbox
     let logger: Logger
@@ -151,6 +150,7 @@ public final class ConnectorSession: Service {
         self.logger = logger
         self.sealing = sealing
         self.epochs = epochs
+        opener = MessageOpener(sealing: sealing, epochs: epochs, clock: clock)
         refusals = RefusalTally(
             label: "postern_connector_records_refused_total", dimensions: [("connector", identity.name)])
         outbox = Outbox(broker: broker, sealing: sealing, clock: clock, logger: logger)

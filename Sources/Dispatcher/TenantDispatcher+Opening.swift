@@ -8,11 +8,6 @@ internal import Synchronization
 
 /// Opens what arrives; what was sealed under a newer epoch than the one held waits for that.
 extension TenantDispatcher {
-    /// For how long a record waits for a newer epoch than the one held.
-    private static let patience = Duration.seconds(2)
-    /// The most records that wait at a time.
-    private static let mostWaiting = 1024
-
     /// Opens a record.
     ///
     /// - Parameter later: told of it when it had to wait and could be opened.
@@ -21,33 +16,20 @@ extension TenantDispatcher {
         _ payload: [UInt8], from source: MessageSource, _ kinds: Set<MessageKind>,
         later: @escaping @Sendable (Envelope) -> Void
     ) -> Envelope? {
-        do throws(SealingError) {
-            return try sealing.open(payload, from: source, allowing: kinds, at: clock.now)
-        } catch {
-            // Of a group that is none nobody is asked: whoever makes names up would have as many questions as he likes.
-            guard error.code == .unknownEpoch, let epochs, let header = try? Envelope(decoding: payload).header,
-                groups().contains(header.group),
-                waitingForEpochs.withLock({ count in
-                    guard count < Self.mostWaiting else { return false }
-                    count += 1
-                    return true
-                })
-            else {
-                refuse(payload, error)
-                return nil
+        let result = opener.open(payload, from: source, allowing: kinds) { group in
+            groups().contains(group)
+        } later: { result in
+            switch result {
+            case .success(let envelope): later(envelope)
+            case .failure(let error): self.refuse(payload, error)
             }
-            // Owned by the dispatcher: ends when the epoch has come, or after two seconds.
-            Task {
-                _ = await epochs.wait(for: header.group, epoch: header.epoch, within: Self.patience)
-                self.waitingForEpochs.withLock { $0 -= 1 }
-                do throws(SealingError) {
-                    later(try self.sealing.open(payload, from: source, allowing: kinds, at: self.clock.now))
-                } catch {
-                    self.refuse(payload, error)
-                }
-            }
-            return nil
         }
+        switch result {
+        case .success(let envelope): return envelope
+        case .failure(let error): refuse(payload, error)
+        case nil: break
+        }
+        return nil
     }
 
     /// Refuses a record; whoever speaks in a session or an epoch that is not known here is invited to begin another: what

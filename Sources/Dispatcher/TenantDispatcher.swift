@@ -36,6 +36,7 @@ public final class TenantDispatcher: Sendable {
     let party: Party
     let sealing: any MessageSealing
     let epochs: EpochKeeper?
+    let opener: MessageOpener
     let groups: @Sendable () -> [GroupID]
     let refusals: RefusalTally
     let configuration: DispatcherConfiguration
@@ -52,8 +53,6 @@ public final class TenantDispatcher: Sendable {
     /// Which start of this dispatcher this is; zero until it is known.
     let bootNumber = Mutex<UInt64>(0)
     let isRestored: Mutex<Bool>
-    /// How many records wait for a newer epoch.
-    let waitingForEpochs = Mutex(0)
     private let requestNumber = Atomic(UInt32.random(in: .min ... .max))
 
     /// Makes a dispatcher that has not begun.
@@ -70,6 +69,7 @@ public final class TenantDispatcher: Sendable {
         self.party = party
         sealing = keys.sealing
         epochs = keys.epochs
+        opener = MessageOpener(sealing: keys.sealing, epochs: keys.epochs, clock: clock)
         groups = keys.groups
         self.broker = broker
         self.ledger = ledger
