@@ -49,10 +49,13 @@ extension ConnectorSession {
         for group in identity.groups.keys where !holdsEpoch(of: group) {
             logger.warning("Group is not joined yet, since its key epoch is missing", metadata: ["group": "\(group)"])
         }
-        for group in identity.groups.keys where state.withLock({ $0.subscriptions[group] == nil }) {
-            while !Task.isCancelled, await !epochs.wait(for: group, epoch: 1, within: .seconds(60)) {}
-            guard !Task.isCancelled else { return }
-            orders.put([.joinGroups])
+        await withDiscardingTaskGroup { tasks in
+            for group in identity.groups.keys where state.withLock({ $0.subscriptions[group] == nil }) {
+                tasks.addTask {
+                    while !Task.isCancelled, await !epochs.wait(for: group, epoch: 1, within: .seconds(60)) {}
+                    if !Task.isCancelled { self.orders.put([.joinGroups]) }
+                }
+            }
         }
     }
 
