@@ -144,7 +144,7 @@ public actor EpochKeeper {
             metadata: [
                 "group": "\(core.group)", "epoch": "\(core.number)", "members": "\(core.members.count)",
             ])
-        await source.installed(core, openedWith: keyring.keysInUse)
+        await source.installed(core, in: keyring)
     }
 
     private func noted(_ failure: String?, _ group: GroupID, isJoining: Bool = false) {

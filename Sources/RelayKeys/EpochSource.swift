@@ -17,6 +17,6 @@ public protocol EpochSource: Sendable {
 
     /// Told of each epoch that was taken into use.
     ///
-    /// - Parameter used: the HPKE keys that the present epochs of all groups name; those made before can be erased.
-    func installed(_ core: EpochCore, openedWith used: [HPKEPublicKey]) async
+    /// - Parameter keyring: whose it is; what was made before its `keysInUse` can be erased.
+    func installed(_ core: EpochCore, in keyring: Keyring) async
 }

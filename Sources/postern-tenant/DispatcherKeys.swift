@@ -29,6 +29,10 @@ final class DispatcherKeys: Service {
     private let tenants = Mutex<[TenantID: Known]>([:])
     /// Told of tenants whose dispatcher has just begun.
     private let beginnings = Mailbox<Void>()
+    /// Told of epochs that were taken into use.
+    private let installations = Mailbox<Void>()
+    /// The key that opened the last epoch, which is that of most.
+    private let latestKey = Mutex<HPKEPrivateKey?>(nil)
 
     init(installation: Installation, logger: Logger) async throws {
         membership = try await DispatcherMembership.open(installation, logger: logger)
@@ -41,6 +45,7 @@ final class DispatcherKeys: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.membership.run() }
                 group.addTask { await self.join() }
+                group.addTask { await self.retire() }
                 group.addTask { await self.feed.run { await self.take($0) } }
             }
         }
@@ -86,14 +91,24 @@ final class DispatcherKeys: Service {
         }
     }
 
-    /// Erases the HPKE keys that no tenant's epochs need any more.
+    /// Erases the HPKE keys that no tenant's epochs need any more, once for all epochs that have come meanwhile.
     private func retire() async {
-        let keepers = tenants.withLock { $0.values.compactMap(\.keeper) }
-        do {
-            try await membership.retire(openedWith: keepers.flatMap(\.keyring.keysInUse))
-        } catch {
-            logger.error("Former keys cannot be erased", metadata: ["reason": "\(error)"])
+        while await installations.take() != nil {
+            let keepers = tenants.withLock { $0.values.compactMap(\.keeper) }
+            do {
+                try await membership.retire(openedWith: keepers.flatMap(\.keyring.keysInUse))
+            } catch {
+                logger.error("Former keys cannot be erased", metadata: ["reason": "\(error)"])
+            }
         }
+    }
+
+    /// The private half of an HPKE key of the dispatcher; the file is read only when it is another one than the last.
+    private func hpkeKey(for publicKey: HPKEPublicKey) async throws -> HPKEPrivateKey? {
+        if let latest = latestKey.withLock({ $0 }), latest.publicKey == publicKey { return latest }
+        let key = try await membership.hpkeKey(for: publicKey)
+        if let key { latestKey.withLock { $0 = key } }
+        return key
     }
 
     /// One tenant's epochs.
@@ -117,11 +132,11 @@ final class DispatcherKeys: Service {
 
         func keys(for entry: EpochMember) async throws -> MemberKeys? {
             guard entry.identityKey.rawRepresentation == keys.membership.identity.publicKey.rawRepresentation,
-                let hpke = try await keys.membership.hpkeKey(for: entry.hpkeKey)
+                let hpke = try await keys.hpkeKey(for: entry.hpkeKey)
             else { return nil }
             return MemberKeys(identity: keys.membership.identity.signing, hpke: hpke)
         }
 
-        func installed(_ core: EpochCore, openedWith used: [HPKEPublicKey]) async { await keys.retire() }
+        func installed(_ core: EpochCore, in keyring: Keyring) async { keys.installations.put(CollectionOfOne(())) }
     }
 }

@@ -29,7 +29,7 @@ struct EpochTests {
 
         func authority() async throws -> P256.Signing.PublicKey { authority.publicKey }
         func keys(for entry: EpochMember) async throws -> MemberKeys? { keys }
-        func installed(_ core: EpochCore, openedWith used: [HPKEPublicKey]) async {}
+        func installed(_ core: EpochCore, in keyring: Keyring) async {}
     }
 
     /// Asks for an epoch that will never be, until what was handed out for it has been refused.

@@ -149,5 +149,5 @@ struct TestEpochSource: EpochSource {
 
     func keys(for entry: EpochMember) async throws -> MemberKeys? { keys }
 
-    func installed(_ core: EpochCore, openedWith used: [HPKEPublicKey]) async {}
+    func installed(_ core: EpochCore, in keyring: Keyring) async {}
 }

@@ -71,10 +71,10 @@ final class ConnectorKeys: EpochSource {
         return MemberKeys(identity: IdentitySigner(key: identity), hpke: hpke)
     }
 
-    func installed(_ core: EpochCore, openedWith used: [HPKEPublicKey]) async {
+    func installed(_ core: EpochCore, in keyring: Keyring) async {
         guard !isObserver else { return }
         do throws(EnrollmentClientError) {
-            try await sealing.remember(core, openedWith: used)
+            try await sealing.remember(core, openedWith: keyring.keysInUse)
         } catch {
             logger.error("Key epoch cannot be written down", metadata: ["reason": "\(error)"])
         }
