@@ -30,6 +30,8 @@ final class Client: Sendable {
         let client = Client(channel)
         try await channel.eventLoop.submit {
             try channel.pipeline.syncOperations.addHandler(Recorder(client: client))
+            // A server may have closed it before there was anybody to be told.
+            if !channel.isActive { client.state.withLock { $0.hasEnded = true } }
         }.get()
         return client
     }
