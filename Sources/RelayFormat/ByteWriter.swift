@@ -12,6 +12,14 @@ public struct ByteWriter: ~Copyable {
     /// Ends the writing and hands the bytes over.
     public consuming func finish() -> [UInt8] { bytes }
 
+    /// Writes so many bytes, all of which the body puts into the buffer.
+    mutating func write(count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { buffer in
+            body(buffer)
+            bytes.append(contentsOf: buffer)
+        }
+    }
+
     /// Writes an integer, big-endian, in its own width.
     public mutating func write(_ value: some FixedWidthInteger) {
         withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }

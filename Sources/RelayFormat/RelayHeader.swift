@@ -68,48 +68,75 @@ public struct RelayHeader: Sendable, Equatable {
 
     /// Appends the 128 bytes.
     public func encode(into writer: inout ByteWriter) {
-        writer.write(Self.magic)
-        writer.write(kind.rawValue)
-        writer.write(suite.rawValue)
-        writer.write(flags)
-        writer.write(tenant)
-        writer.write(group)
-        writer.write(epoch)
-        writer.write(attempt)
-        writer.write(sender)
-        writer.write(boot)
-        writer.write(sequence)
-        writer.write(message)
-        writer.write(correlation)
-        writer.write(issuedAt)
+        writer.write(count: Self.size) { encode(into: $0) }
+    }
+
+    /// Writes the 128 bytes to the beginning of a buffer that has room for them.
+    public func encode(into buffer: UnsafeMutableRawBufferPointer) {
+        precondition(buffer.count >= Self.size, "a header takes 128 bytes")
+        var offset = 0
+        func put(_ value: some FixedWidthInteger) {
+            buffer.storeBytes(of: value.bigEndian, toByteOffset: offset, as: type(of: value))
+            offset += value.bitWidth / 8
+        }
+        func put<Tag>(_ identifier: Identifier<Tag>) {
+            put(identifier.high)
+            put(identifier.low)
+        }
+        put(Self.magic)
+        put(kind.rawValue)
+        put(suite.rawValue)
+        put(flags)
+        put(tenant)
+        put(group)
+        put(epoch)
+        put(attempt)
+        put(sender)
+        put(boot)
+        put(sequence)
+        put(message)
+        put(correlation)
+        put(issuedAt.milliseconds)
     }
 
     /// Reads the 128 bytes.
     ///
-    /// - Throws: `foreign` for another magic, `unknownValue` for a kind, suite or flag that this version does not know.
+    /// - Throws: `truncated` for fewer, `foreign` for another magic, `unknownValue` for a kind, suite or flag that this
+    ///   version does not know.
     public init(from reader: inout ByteReader) throws(RelayFormatError) {
-        guard try reader.read(UInt32.self, field: "magic") == Self.magic else {
-            throw RelayFormatError(.foreign, in: "magic")
+        let bytes = try reader.read(count: Self.size, field: "header")
+        self = try bytes.withUnsafeBytes { bytes in
+            Result { () throws(RelayFormatError) in try Self(bytes) }
+        }.get()
+    }
+
+    /// Reads all at once: a header is read for each message, twice where it is sealed.
+    private init(_ bytes: UnsafeRawBufferPointer) throws(RelayFormatError) {
+        var offset = 0
+        func take<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) -> Value {
+            defer { offset += MemoryLayout<Value>.size }
+            return Value(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Value.self))
         }
-        guard let kind = MessageKind(rawValue: try reader.read(field: "kind")) else {
-            throw RelayFormatError(.unknownValue, in: "kind")
+        func take<Tag>(_ type: Identifier<Tag>.Type = Identifier<Tag>.self) -> Identifier<Tag> {
+            let high = take(UInt64.self)
+            return Identifier(high: high, low: take(UInt64.self))
         }
-        guard let suite = Suite(rawValue: try reader.read(field: "suite")) else {
-            throw RelayFormatError(.unknownValue, in: "suite")
-        }
+        guard take() == Self.magic else { throw RelayFormatError(.foreign, in: "magic") }
+        guard let kind = MessageKind(rawValue: take()) else { throw RelayFormatError(.unknownValue, in: "kind") }
+        guard let suite = Suite(rawValue: take()) else { throw RelayFormatError(.unknownValue, in: "suite") }
         self.kind = kind
         self.suite = suite
-        flags = try reader.read(field: "flags")
+        flags = take()
         guard flags == 0 else { throw RelayFormatError(.unknownValue, in: "flags") }
-        tenant = try reader.read(field: "tenant")
-        group = try reader.read(field: "group")
-        epoch = try reader.read(field: "epoch")
-        attempt = try reader.read(field: "attempt")
-        sender = try reader.read(field: "sender")
-        boot = try reader.read(field: "boot")
-        sequence = try reader.read(field: "sequence")
-        message = try reader.read(field: "message")
-        correlation = try reader.read(field: "correlation")
-        issuedAt = try reader.readTime(field: "issued-at")
+        tenant = take()
+        group = take()
+        epoch = take()
+        attempt = take()
+        sender = take()
+        boot = take()
+        sequence = take()
+        message = take()
+        correlation = take()
+        issuedAt = RelayTime(milliseconds: take())
     }
 }

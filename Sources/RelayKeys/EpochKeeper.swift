@@ -1,5 +1,5 @@
 public import BrokerCore
-internal import Crypto
+public import Crypto
 public import Logging
 public import RelayFormat
 public import RelaySealing
@@ -47,6 +47,8 @@ public actor EpochKeeper {
     private var questions: [GroupID: Task<Void, Never>] = [:]
     /// What the last questions brought, by group.
     private var records: [GroupID: Record] = [:]
+    /// The groups of which an epoch is looked for that names the member's new key.
+    private var sought: Set<GroupID> = []
 
     /// Makes a keeper that has asked nothing yet.
     public init(
@@ -84,6 +86,21 @@ public actor EpochKeeper {
             try? await Task.sleep(for: timing.pause)
         }
         return true
+    }
+
+    /// Asks for the epochs of those groups that know this member by another key than its present one.
+    ///
+    /// To be called from time to time after a renewal: an old key that a token held is gone, and what the member says to
+    /// a group cannot be signed until its new key is named.
+    public func seek(_ identity: P256.Signing.PublicKey) async {
+        let behind = Set(keyring.groups(notNaming: identity))
+        // What was asked before the renewal does not hold the first question up.
+        for group in behind.subtracting(sought) {
+            records[group]?.pause = timing.pause
+            records[group]?.next = .now
+        }
+        sought = behind
+        for group in behind { await ask(about: group) }
     }
 
     /// What is wrong with a group's epoch: why it could not be had the last time, or that its successor is missing.
@@ -134,17 +151,27 @@ public actor EpochKeeper {
     /// - Throws: why it is refused, or what the source throws.
     public func install(_ manifest: EpochManifest) async throws {
         let core = manifest.core
-        if !manifest.isSigned(by: keyring.authority) { keyring.adopt(authority: try await source.authority()) }
         guard let entry = core.member(keyring.party.member), let keys = try await source.keys(for: entry) else {
             throw SealingError(.notAMember, "the epoch names none of this member's keys")
         }
-        guard try keyring.install(manifest, with: keys, at: clock.now) else { return }
+        guard try await install(manifest, with: keys) else { return }
         logger.info(
             "Key epoch is in use",
             metadata: [
                 "group": "\(core.group)", "epoch": "\(core.number)", "members": "\(core.members.count)",
             ])
         await source.installed(core, in: keyring)
+    }
+
+    /// Installs a manifest; one that the known authority has not signed is held against its successor.
+    private func install(_ manifest: EpochManifest, with keys: MemberKeys) async throws -> Bool {
+        do throws(SealingError) {
+            return try keyring.install(manifest, with: keys, at: clock.now)
+        } catch {
+            guard error.code == .keyAuthority else { throw error }
+        }
+        keyring.adopt(authority: try await source.authority())
+        return try keyring.install(manifest, with: keys, at: clock.now)
     }
 
     private func noted(_ failure: String?, _ group: GroupID, isJoining: Bool = false) {
@@ -168,11 +195,5 @@ public actor EpochKeeper {
         }
         record.hasWarned = isEnding
         records[group] = record
-    }
-}
-
-extension EpochManifest {
-    fileprivate func isSigned(by authority: P256.Signing.PublicKey?) -> Bool {
-        authority.map { (try? verify(by: $0)) != nil } ?? false
     }
 }

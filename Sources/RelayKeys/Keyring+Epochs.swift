@@ -30,14 +30,14 @@ extension Keyring {
             ($0.authority, $0.groups[core.group]?.current?.core, $0.marks[core.group])
         }
         guard let authority else { throw SealingError(.keyAuthority, "no Key Authority is known yet") }
-        try manifest.verify(by: authority)
+        let verified = try manifest.verified(by: authority)
         if let mark { try core.check(after: mark) }
         if present?.number == core.number { return false }
         guard core.isValid(at: now) else { throw SealingError(.expiredEpoch, "the epoch's time is over, or to come") }
         guard let entry = core.member(party.member), entry.role == party.role, entry.isFor(keys) else {
             throw SealingError(.notAMember, "the epoch names none of this member's keys")
         }
-        let epoch = try Epoch(opening: manifest, as: party.member, with: keys.hpke, keyAuthority: authority)
+        let epoch = try Epoch(opening: verified, as: party.member, with: keys.hpke)
         return state.withLock { state in
             // Another may have been faster.
             if let known = state.marks[core.group], known.number >= core.number,
@@ -56,6 +56,16 @@ extension Keyring {
         state.withLock { state in
             guard let core = state.groups[group]?.current?.core, now < core.notAfter else { return nil }
             return Standing(mark: core.mark, notAfter: core.notAfter)
+        }
+    }
+
+    /// The groups whose present epochs know this member by another key than this one.
+    func groups(notNaming identity: P256.Signing.PublicKey) -> [GroupID] {
+        state.withLock { state in
+            state.groups.compactMap { group, epochs in
+                guard let known = epochs.current?.keys.identity.publicKey else { return nil }
+                return known.rawRepresentation == identity.rawRepresentation ? nil : group
+            }
         }
     }
 

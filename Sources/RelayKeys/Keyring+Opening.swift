@@ -59,13 +59,13 @@ extension Keyring {
         }
         guard let present else { throw SealingError(.unknownEpoch, "no epoch of the group is held") }
         guard let held else {
-            throw header.epoch > present.core.number
+            throw header.epoch > present.epoch.core.number
                 ? SealingError(.unknownEpoch, "the epoch is newer than the one held")
                 : SealingError(.expiredEpoch, "the epoch is held no more")
         }
-        guard header.suite == held.core.suite.inHeader else { throw Self.wrongSuite }
+        guard header.suite == held.epoch.core.suite.inHeader else { throw Self.wrongSuite }
         // Who is not of the present epoch any more is not heard under an older one.
-        guard let role = held.core.member(header.sender)?.role else { throw Self.stranger }
+        guard let role = held.epoch.core.role(of: header.sender) else { throw Self.stranger }
         guard present.has(header.sender, as: role) else { throw Self.stranger }
         let body = try held.epoch.open(payload, header: header, verified: verified, at: now)
         // A process is one member's: no other member takes its sessions, or its place in presence.
@@ -126,18 +126,17 @@ extension Keyring {
         _ payload: [UInt8], _ header: RelayHeader, at now: RelayTime
     ) throws(SealingError) -> ArraySlice<UInt8> {
         let name = SessionTable.Name(boot: header.boot, group: header.group, epoch: header.epoch)
-        let (entry, isMember) = state.withLock { state -> (SessionTable.Entry?, Bool) in
-            let entry = state.sessions[name]
-            let other: MemberRole = party.role == .connector ? .dispatcher : .connector
-            return (entry, state.groups[header.group]?.current?.has(header.sender, as: other) ?? false)
+        let (session, present) = state.withLock { state in
+            (state.sessions.session(name), state.groups[header.group]?.current)
         }
-        guard let entry, entry.session.peer.member == header.sender else {
+        guard let session, session.peer.member == header.sender else {
             throw SealingError(.unknownSession, "there is no session with the process")
         }
-        guard now < entry.session.notAfter else { throw SealingError(.expiredEpoch, "the session's epoch is over") }
-        guard isMember else { throw Self.stranger }
-        guard header.suite == entry.session.suite.inHeader else { throw Self.wrongSuite }
-        let body = try entry.session.open(payload, header: header)
+        guard now < session.notAfter else { throw SealingError(.expiredEpoch, "the session's epoch is over") }
+        let other: MemberRole = party.role == .connector ? .dispatcher : .connector
+        guard let present, present.has(header.sender, as: other) else { throw Self.stranger }
+        guard header.suite == session.suite.inHeader else { throw Self.wrongSuite }
+        let body = try session.open(payload, header: header)
         try requireFresh(header, at: now)
         guard state.withLock({ $0.sessions.accept(header, in: name) }) else { throw Self.replayed }
         return body

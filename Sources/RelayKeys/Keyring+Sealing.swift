@@ -29,14 +29,24 @@ extension Keyring {
             plans.reserveCapacity(messages.count)
             for message in messages { plans.append(plan(message, &state, &greetings, at: now)) }
             // They go first, and were made last.
-            return greetings.map { plan($0, &state, at: now) } + plans
+            return greetings.isEmpty ? plans : greetings.map { plan($0, &state, at: now) } + plans
         }
-        let all = greetings + messages
+        let all = greetings.isEmpty ? messages : greetings + messages
         var payloads = [Result<[UInt8], SealingError>](repeating: .failure(Self.noEpoch), count: all.count)
-        var batches: [ObjectIdentifier: [Int]] = [:]
+        var batches: [(held: GroupEpochs.Held, members: [Int])] = []
+        var places: [ObjectIdentifier: Int] = [:]
         for (index, plan) in plans.enumerated() {
             switch plan {
-            case .group(let held, _): batches[ObjectIdentifier(held.epoch), default: []].append(index)
+            case .group(let held, _):
+                // Messages of one group mostly come in runs.
+                if let last = batches.last, last.held === held {
+                    batches[batches.count - 1].members.append(index)
+                } else if let place = places[ObjectIdentifier(held)] {
+                    batches[place].members.append(index)
+                } else {
+                    places[ObjectIdentifier(held)] = batches.count
+                    batches.append((held, [index]))
+                }
             case .session(let session, let header):
                 payloads[index] = Result { () throws(SealingError) in try session.seal(header, all[index].body) }
             case .own(let header):
@@ -44,12 +54,13 @@ extension Keyring {
             case .refused(let error): payloads[index] = .failure(error)
             }
         }
-        for members in batches.values {
+        for (held, members) in batches {
             for part in members.chunks(ofCount: Self.largestBatch) {
-                await seal(part, plans, all, into: &payloads, at: now)
+                await seal(part, of: held, plans, all, into: &payloads, at: now)
             }
         }
         let records = zip(all, payloads).map { message, payload in payload.map { message.record($0) } }
+        guard !greetings.isEmpty else { return SealedBatch(records: records) }
         return SealedBatch(
             preamble: records.prefix(greetings.count).compactMap { try? $0.get() },
             records: Array(records.dropFirst(greetings.count)))
@@ -57,20 +68,17 @@ extension Keyring {
 
     /// Seals what goes to one group, under one signature.
     private func seal(
-        _ members: ArraySlice<Int>, _ plans: [Plan], _ messages: [OutgoingMessage],
+        _ members: ArraySlice<Int>, of held: GroupEpochs.Held, _ plans: [Plan], _ messages: [OutgoingMessage],
         into payloads: inout [Result<[UInt8], SealingError>], at now: RelayTime
     ) async {
         var batch: [(header: RelayHeader, body: [UInt8])] = []
-        var signer: GroupEpochs.Held?
+        batch.reserveCapacity(members.count)
         for index in members {
-            guard case .group(let held, let header) = plans[index] else { continue }
-            signer = held
-            batch.append((header, messages[index].body))
+            if case .group(_, let header) = plans[index] { batch.append((header, messages[index].body)) }
         }
-        guard let signer else { return }
         do throws(SealingError) {
-            let prepared = try signer.epoch.prepare(batch, at: now)
-            let signature = try await signer.keys.signature(over: prepared.signedBytes)
+            let prepared = try held.epoch.prepare(batch, at: now)
+            let signature = try await held.keys.signature(over: prepared.signedBytes)
             for (index, payload) in zip(members, try prepared.signed(with: signature)) {
                 payloads[index] = .success(payload)
             }
@@ -114,12 +122,12 @@ extension Keyring {
         }
         do throws(SealingError) {
             let (name, isNew) = try session(with: place.boot, &state, at: now)
-            guard let entry = state.sessions[name] else { throw Self.noSession }
+            guard let session = state.sessions.session(name) else { throw Self.noSession }
             if isNew, let hello = greeting(name, state, at: now) { greetings.append(hello) }
             var header = header(message, &state, at: now)
-            entry.session.stamp(&header)
+            session.stamp(&header)
             header.sequence = state.sessions.number(message.kind, in: name)
-            return .session(entry.session, header)
+            return .session(session, header)
         } catch {
             return .refused(error)
         }
@@ -136,7 +144,7 @@ extension Keyring {
             own.stamp(&header)
             return .own(header)
         }
-        guard let held = state.groups[group]?.current, now < held.core.notAfter else {
+        guard let held = state.groups[group]?.current, now < held.epoch.core.notAfter else {
             return .refused(Self.noEpoch)
         }
         held.epoch.stamp(&header)
@@ -157,13 +165,13 @@ extension Keyring {
         with boot: BootID, _ state: inout State, at now: RelayTime
     ) throws(SealingError) -> (SessionTable.Name, isNew: Bool) {
         let newest = state.sessions.newest(with: boot).flatMap { name in
-            state.sessions[name].map { now < $0.session.notAfter } ?? false ? name : nil
+            state.sessions.session(name).map { now < $0.notAfter } ?? false ? name : nil
         }
         guard party.role == .connector else {
             guard let newest else { throw Self.noSession }
             return (newest, false)
         }
-        if let newest, state.groups[newest.group]?.current?.core.number == newest.epoch { return (newest, false) }
+        if let newest, state.groups[newest.group]?.current?.epoch.core.number == newest.epoch { return (newest, false) }
         guard let contact = state.contacts[boot], let held = state.groups[contact.group]?.current,
             now < held.core.notAfter, held.has(contact.member, as: .dispatcher)
         else {

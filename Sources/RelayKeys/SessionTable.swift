@@ -56,6 +56,9 @@ struct SessionTable {
 
     subscript(_ name: Name) -> Entry? { entries[name] }
 
+    /// The session alone, which is what most messages need.
+    func session(_ name: Name) -> Session? { entries[name]?.session }
+
     /// The session in which the other is told things: the last that was made.
     func newest(with boot: BootID) -> Name? { newest[boot] }
 
@@ -66,7 +69,8 @@ struct SessionTable {
 
     /// Numbers a message.
     mutating func number(_ kind: MessageKind, in name: Name) -> UInt64 {
-        entries[name]?.sent.next(kind) ?? 0
+        guard let index = entries.index(forKey: name) else { return 0 }
+        return entries.values[index].sent.next(kind)
     }
 
     /// A message has been opened: it counts once.
@@ -105,7 +109,4 @@ struct SessionTable {
 extension MessageKind {
     /// Whether it takes the lane of bodies, when it goes to an inbox within a session.
     var travelsWithBodies: Bool { self == .response }
-
-    /// Whether it is sealed for a group and signed, and not for one session.
-    var isForGroup: Bool { if case .group = sealing { true } else { false } }
 }

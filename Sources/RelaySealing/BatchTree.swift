@@ -5,8 +5,8 @@ struct BatchTree: Sendable {
     /// The most messages of one batch.
     static let mostLeaves = 256
 
-    private static let leafMark: [UInt8] = [0]
-    private static let nodeMark: [UInt8] = [1]
+    private static let leafMark: UInt8 = 0
+    private static let nodeMark: UInt8 = 1
 
     private let levels: [[SHA256.Digest]]
 
@@ -75,36 +75,32 @@ struct BatchTree: Sendable {
     /// The hash of a message without its proof.
     static func leaf(_ message: ArraySlice<UInt8>) -> SHA256.Digest {
         var hash = SHA256()
-        hash.update(data: leafMark)
+        withUnsafeBytes(of: leafMark) { hash.update(bufferPointer: $0) }
         message.withUnsafeBytes { hash.update(bufferPointer: $0) }
         return hash.finalize()
     }
 
     private static func node(_ left: SHA256.Digest, _ right: SHA256.Digest) -> SHA256.Digest {
-        node { hash in
-            left.withUnsafeBytes { hash.update(bufferPointer: $0) }
-            right.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        }
+        left.withUnsafeBytes { left in right.withUnsafeBytes { node(left, $0) } }
     }
 
     private static func node(_ left: ArraySlice<UInt8>, _ right: SHA256.Digest) -> SHA256.Digest {
-        node { hash in
-            hash.update(data: left)
-            right.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        }
+        left.withUnsafeBytes { left in right.withUnsafeBytes { node(left, $0) } }
     }
 
     private static func node(_ left: SHA256.Digest, _ right: ArraySlice<UInt8>) -> SHA256.Digest {
-        node { hash in
-            left.withUnsafeBytes { hash.update(bufferPointer: $0) }
-            hash.update(data: right)
-        }
+        left.withUnsafeBytes { left in right.withUnsafeBytes { node(left, $0) } }
     }
 
-    private static func node(_ children: (inout SHA256) -> Void) -> SHA256.Digest {
-        var hash = SHA256()
-        hash.update(data: nodeMark)
-        children(&hash)
-        return hash.finalize()
+    private static func node(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> SHA256.Digest {
+        // Hashed from one buffer: each update of a hash has a price of its own.
+        withUnsafeTemporaryAllocation(byteCount: 1 + 2 * SHA256.byteCount, alignment: 8) { buffer in
+            buffer[0] = nodeMark
+            UnsafeMutableRawBufferPointer(rebasing: buffer[1...]).copyMemory(from: left)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[(1 + SHA256.byteCount)...]).copyMemory(from: right)
+            var hash = SHA256()
+            hash.update(bufferPointer: UnsafeRawBufferPointer(buffer))
+            return hash.finalize()
+        }
     }
 }

@@ -39,8 +39,8 @@ extension Epoch {
             try check(header, at: now)
             guard header.sender == member.id else { throw SealingError(.senderUnknown, "a message of another member") }
             try checkKind(header.kind, of: member.role)
-            let key = senderKey(header.kind, header.sender, header.boot)
-            keep(key, header.kind, header.sender, header.boot)
+            let (key, isKept) = senderKey(header.kind, header.sender, header.boot)
+            if !isKept { keep(key, header.kind, header.sender, header.boot) }
             messages.append(try SealedMessage.seal(header, body, key: key, room: room))
         }
         return messages
@@ -70,13 +70,13 @@ extension Epoch {
             throw SealingError(.senderUnknown, "the sender is not a member of the epoch")
         }
         try checkKind(header.kind, of: sender.role)
-        let key = senderKey(header.kind, header.sender, header.boot)
+        let (key, isKept) = senderKey(header.kind, header.sender, header.boot)
         let sealed = message.signedPart
         // The commitment costs little and needs the epoch's secret: what a broker makes up ends here, not at a signature.
         let messageKey = try SealedMessage.messageKey(sealed, key: key)
         try verify(message.proof, of: sealed, by: sender, verified: verified)
         let body = try SealedMessage.open(sealed, key: messageKey)
-        keep(key, header.kind, header.sender, header.boot)
+        if !isKept { keep(key, header.kind, header.sender, header.boot) }
         return body
     }
 
@@ -94,7 +94,7 @@ extension Epoch {
         let name =
             proof.count == 1
             ? nil
-            : VerifiedRoots.name(
+            : VerifiedRoots.Name(
                 senderKey: sender.identityKeyBytes, signed: signed, signature: proof.signature)
         if let name, verified.contains(name) { return }
         guard IdentitySignature.isValid(proof.signature, over: signed, by: sender.identityKey) else {

@@ -33,11 +33,20 @@ public final class Epoch: Sendable {
     ///
     /// - Throws: `keyAuthority` when it is not signed by that key, `notAMember` when the member is not in it,
     ///   `unknownEpoch` when it was sealed to another HPKE key of the member, `decryption` when the secret is damaged.
-    public init(
+    public convenience init(
         opening manifest: EpochManifest, as id: MemberID, with key: HPKEPrivateKey,
         keyAuthority: P256.Signing.PublicKey
     ) throws(SealingError) {
-        try manifest.verify(by: keyAuthority)
+        try self.init(opening: manifest.verified(by: keyAuthority), as: id, with: key)
+    }
+
+    /// Opens a manifest whose signature has been checked.
+    ///
+    /// - Throws: `notAMember`, `unknownEpoch`, `decryption`.
+    public init(
+        opening verified: VerifiedManifest, as id: MemberID, with key: HPKEPrivateKey
+    ) throws(SealingError) {
+        let manifest = verified.manifest
         core = manifest.core
         guard let position = core.position(of: id) else { throw SealingError(.notAMember, "the epoch is of others") }
         member = core.members[position]
@@ -56,17 +65,19 @@ public final class Epoch: Sendable {
             data: HKDF<SHA256>.extract(inputKeyMaterial: SymmetricKey(data: secret), salt: core.hash.bytes))
     }
 
-    /// The key of one sender's messages.
+    /// The key of one sender's messages, and whether it is at hand already.
     ///
     /// It is kept at hand only when `keep` is called with it, after a signature was found to be right: what a broker
     /// makes up takes no room.
-    func senderKey(_ kind: MessageKind, _ sender: MemberID, _ boot: BootID) -> SenderKey {
+    func senderKey(
+        _ kind: MessageKind, _ sender: MemberID, _ boot: BootID
+    ) -> (key: SenderKey, isKept: Bool) {
         let name = Name(label: kind == .beat ? .beat : .request, sender: sender, boot: boot)
-        if let known = senders.withLock({ $0[name] }) { return known }
-        return SenderKey(
-            HKDF<SHA256>.expand(
-                pseudoRandomKey: root, info: Array(name.label.rawValue.utf8) + sender.bytes + boot.bytes,
-                outputByteCount: 32))
+        if let known = senders.withLock({ $0[name] }) { return (known, true) }
+        let key = HKDF<SHA256>.expand(
+            pseudoRandomKey: root, info: Array(name.label.rawValue.utf8) + sender.bytes + boot.bytes,
+            outputByteCount: 32)
+        return (SenderKey(key), false)
     }
 
     func keep(_ senderKey: SenderKey, _ kind: MessageKind, _ sender: MemberID, _ boot: BootID) {

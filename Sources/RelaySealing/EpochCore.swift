@@ -136,6 +136,9 @@ public struct EpochCore: Sendable, Equatable {
     /// The member of that id; nil when it is not in the epoch.
     public func member(_ id: MemberID) -> EpochMember? { position(of: id).map { members[$0] } }
 
+    /// What the member with that id is; nil when there is none.
+    public func role(of id: MemberID) -> MemberRole? { position(of: id).map { members[$0].role } }
+
     /// Whether the epoch counts at that moment; before its beginning the skew of clocks is allowed for.
     public func isValid(at now: RelayTime) -> Bool { now + Self.clockSkew >= notBefore && now < notAfter }
 }

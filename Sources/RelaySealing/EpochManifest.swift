@@ -81,6 +81,12 @@ public struct EpochManifest: Sendable, Equatable {
         }
     }
 
+    /// Checks as `verify(by:)` does, for whoever opens it afterwards.
+    public func verified(by key: P256.Signing.PublicKey) throws(SealingError) -> VerifiedManifest {
+        try verify(by: key)
+        return VerifiedManifest(manifest: self)
+    }
+
     private static func sealedSecretSize(_ suite: SealingSuite) -> Int {
         suite.encapsulatedKeySize + EpochSecret.size + 16
     }
@@ -97,6 +103,16 @@ public struct EpochManifest: Sendable, Equatable {
 
     private static func signedBytes(_ core: EpochCore, _ sealed: [[UInt8]]) -> [UInt8] {
         label + core.hash.bytes + Array(SHA256.hash(data: encoded(sealed)))
+    }
+}
+
+/// A manifest of which it is known that the Key Authority made it; `EpochManifest.verified(by:)` alone makes one.
+public struct VerifiedManifest: Sendable {
+    /// The manifest.
+    public let manifest: EpochManifest
+
+    fileprivate init(manifest: EpochManifest) {
+        self.manifest = manifest
     }
 }
 

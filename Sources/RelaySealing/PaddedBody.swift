@@ -4,7 +4,7 @@ internal import RelayFormat
 enum PaddedBody {
     private static let lengthSize = 4
     private static let step = 64 * 1024
-    private static let classes = [256, 1024, 4 * 1024, 16 * 1024, 33 * 1024, step]
+    private static let classes = [256, 1024, 2 * 1024, 4 * 1024, 8 * 1024, 16 * 1024, 33 * 1024, step]
     /// The largest size.
     static let largest = 5 * step
 
@@ -20,18 +20,12 @@ enum PaddedBody {
         classes.contains(size) || size > step && size <= largest && size % step == 0
     }
 
-    /// Pads a body.
-    ///
-    /// - Throws: `tooLarge` for more than a message takes.
-    static func pad(_ body: [UInt8]) throws(SealingError) -> [UInt8] {
-        guard let size = size(for: body.count) else { throw SealingError(.tooLarge, "the body is too long") }
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            let bytes = UnsafeMutableRawBufferPointer(buffer)
-            bytes.storeBytes(of: UInt32(body.count).bigEndian, as: UInt32.self)
-            body.withUnsafeBytes { bytes[lengthSize...].copyBytes(from: $0) }
-            bytes[(lengthSize + body.count)...].initializeMemory(as: UInt8.self, repeating: 0)
-            count = size
-        }
+    /// Writes a body into a buffer of the size that `size` gave for it.
+    static func pad(_ body: [UInt8], into buffer: UnsafeMutableRawBufferPointer) {
+        buffer.storeBytes(of: UInt32(body.count).bigEndian, as: UInt32.self)
+        body.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[lengthSize...]).copyMemory(from: $0) }
+        UnsafeMutableRawBufferPointer(rebasing: buffer[(lengthSize + body.count)...])
+            .initializeMemory(as: UInt8.self, repeating: 0)
     }
 
     /// Takes the body out; nil unless the padding is zero and the size the one that belongs to the length.

@@ -18,4 +18,7 @@ extension MessageKind {
         case .accepted, .claim, .return, .response, .known, .ping: .session(.connector)
         }
     }
+
+    /// Whether it is sealed for a group and signed, and not for one session.
+    public var isForGroup: Bool { if case .group = sealing { true } else { false } }
 }

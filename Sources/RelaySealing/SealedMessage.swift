@@ -15,17 +15,29 @@ enum SealedMessage {
     static func seal(
         _ header: RelayHeader, _ body: [UInt8], key: SenderKey, room: Int = 0
     ) throws(SealingError) -> [UInt8] {
-        let plaintext = try PaddedBody.pad(body)
-        var writer = ByteWriter(capacity: RelayHeader.size)
-        header.encode(into: &writer)
-        let header = writer.finish()
-        let (messageKey, commitment) = key.derive(header: header[...])
-        // One array for the whole message, written once from front to back; nothing else may hold it meanwhile.
-        var output: [UInt8] = []
-        output.reserveCapacity(overhead + plaintext.count + room)
-        output.append(contentsOf: header)
-        commitment.withUnsafeBytes { output.append(contentsOf: $0) }
-        try MessageCipher.seal(plaintext, key: messageKey, authenticating: header[...], appendingTo: &output)
+        guard let size = PaddedBody.size(for: body.count) else {
+            throw SealingError(.tooLarge, "the body is too long")
+        }
+        let whole = overhead + size
+        // One array for the whole message, written from front to back and sealed where it lies.
+        var failure: SealingError?
+        let output = [UInt8](unsafeUninitializedCapacity: whole + room) { buffer, count in
+            let message = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<whole])
+            header.encode(into: message)
+            let head = UnsafeRawBufferPointer(rebasing: message[..<RelayHeader.size])
+            let (messageKey, commitment) = key.derive(header: head)
+            commitment.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: message[RelayHeader.size...]).copyMemory(from: $0)
+            }
+            PaddedBody.pad(body, into: UnsafeMutableRawBufferPointer(rebasing: message[prefix..<prefix + size]))
+            do throws(SealingError) {
+                try MessageCipher.seal(
+                    inPlace: UnsafeMutableRawBufferPointer(rebasing: message[prefix...]), key: messageKey,
+                    authenticating: head)
+                count = whole
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
         return output
     }
 
@@ -33,9 +45,13 @@ enum SealedMessage {
     ///
     /// - Throws: `commitment` when it is not.
     static func messageKey(_ message: ArraySlice<UInt8>, key: SenderKey) throws(SealingError) -> SymmetricKey {
-        let (messageKey, commitment) = key.derive(header: message.prefix(RelayHeader.size))
-        let stated = message.dropFirst(RelayHeader.size).prefix(commitmentSize)
-        guard commitment == stated else {
+        let messageKey = message.withUnsafeBytes { message -> SymmetricKey? in
+            let (messageKey, commitment) = key.derive(
+                header: UnsafeRawBufferPointer(rebasing: message[..<RelayHeader.size]))
+            let stated = UnsafeRawBufferPointer(rebasing: message[RelayHeader.size..<prefix])
+            return commitment == stated ? messageKey : nil
+        }
+        guard let messageKey else {
             throw SealingError(.commitment, "the header or the key is not that with which the message was sealed")
         }
         return messageKey
@@ -45,9 +61,14 @@ enum SealedMessage {
     ///
     /// - Throws: `decryption` when the tag does not fit, `padding` when the padding is not what it must be.
     static func open(_ message: ArraySlice<UInt8>, key: SymmetricKey) throws(SealingError) -> ArraySlice<UInt8> {
-        let body = try MessageCipher.open(
-            message.dropFirst(prefix), key: key, authenticating: message.prefix(RelayHeader.size),
-            read: PaddedBody.unpad)
+        let body = try message.withUnsafeBytes { message in
+            Result { () throws(SealingError) in
+                try MessageCipher.open(
+                    UnsafeRawBufferPointer(rebasing: message[prefix...]), key: key,
+                    authenticating: UnsafeRawBufferPointer(rebasing: message[..<RelayHeader.size]),
+                    read: PaddedBody.unpad)
+            }
+        }.get()
         guard let body else { throw SealingError(.padding, "the padding is not what it must be") }
         return body[...]
     }

@@ -36,6 +36,11 @@ struct SenderKey: Sendable {
 
     /// The key of the message with that header, and the commitment to it: HKDF-Expand(key, "msg" | header, 64).
     func derive(header: ArraySlice<UInt8>) -> (key: SymmetricKey, commitment: SHA256.Digest) {
+        header.withUnsafeBytes { derive(header: $0) }
+    }
+
+    /// The key of the message with that header, and the commitment to it.
+    func derive(header: UnsafeRawBufferPointer) -> (key: SymmetricKey, commitment: SHA256.Digest) {
         // The first block of the expansion, the label, the header, the number of the block.
         let (digest, label) = (SHA256.byteCount, Self.label)
         let size = digest + label.count + header.count + 1

@@ -3,8 +3,8 @@ public import RelayFormat
 
 /// The two keys that a connector's boot and a dispatcher's boot share.
 ///
-/// It seals and opens; sequence numbers and replay windows belong to whoever holds it.
-public struct Session: Sendable {
+/// It is one object, since each message of it looks it up. It seals and opens; sequence numbers and replay windows belong to whoever holds it.
+public final class Session: Sendable {
     /// One of its two ends.
     public struct End: Sendable, Hashable {
         /// The member.

@@ -6,7 +6,7 @@ internal import Crypto
 public struct UnsignedBatch: Sendable {
     /// What is to be signed, with ECDSA over SHA-256 of it.
     public let signedBytes: [UInt8]
-    private let messages: [[UInt8]]
+    private var messages: [[UInt8]]
     private let tree: BatchTree
 
     init(_ messages: [[UInt8]]) {
@@ -22,7 +22,9 @@ public struct UnsignedBatch: Sendable {
         guard signature.count == IdentitySignature.size else {
             throw SealingError(.signer, "a signature has another size than 64 bytes")
         }
-        var messages = messages
+        // Taken out, so that the proofs are appended where the messages lie.
+        var messages: [[UInt8]] = []
+        swap(&messages, &self.messages)
         BatchProof.append(signature, of: tree, to: &messages)
         return messages
     }

@@ -2,10 +2,26 @@ internal import Synchronization
 
 /// The batches whose signature was found to be right, so that it is verified once for all their messages.
 public final class VerifiedRoots: Sendable {
+    /// Names a batch; hashed as one run of bytes.
+    struct Name: Hashable {
+        private let bytes: [UInt8]
+
+        init(senderKey: [UInt8], signed: [UInt8], signature: ArraySlice<UInt8>) {
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(senderKey.count + signed.count + signature.count)
+            bytes += senderKey
+            bytes += signed
+            bytes += signature
+            self.bytes = bytes
+        }
+
+        func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+    }
+
     private struct Memory {
-        var known: Set<[UInt8]> = []
+        var known: Set<Name> = []
         /// In the order of their coming, as a ring.
-        var order: [[UInt8]] = []
+        var order: [Name] = []
         var oldest = 0
     }
 
@@ -18,14 +34,9 @@ public final class VerifiedRoots: Sendable {
     /// How many batches are remembered.
     public var count: Int { memory.withLock { $0.known.count } }
 
-    /// A batch: the sender's key, what was signed, and the signature.
-    static func name(senderKey: [UInt8], signed: [UInt8], signature: ArraySlice<UInt8>) -> [UInt8] {
-        senderKey + signed + signature
-    }
+    func contains(_ name: Name) -> Bool { memory.withLock { $0.known.contains(name) } }
 
-    func contains(_ name: [UInt8]) -> Bool { memory.withLock { $0.known.contains(name) } }
-
-    func insert(_ name: [UInt8]) {
+    func insert(_ name: Name) {
         memory.withLock { memory in
             guard memory.known.insert(name).inserted else { return }
             guard memory.order.count == capacity else {

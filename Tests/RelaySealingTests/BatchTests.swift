@@ -175,12 +175,15 @@ struct BatchTests {
     @Test("the memory of verified roots is bounded, and forgets the oldest")
     func memory() {
         let verified = VerifiedRoots(capacity: 3)
+        func name(_ number: UInt8) -> VerifiedRoots.Name {
+            VerifiedRoots.Name(senderKey: [1], signed: [number], signature: [2])
+        }
         for number in 0..<10 as Range<UInt8> {
-            verified.insert([number])
-            verified.insert([number])
+            verified.insert(name(number))
+            verified.insert(name(number))
             #expect(verified.count == min(3, Int(number) + 1))
         }
-        #expect(!verified.contains([6]))
-        for number in 7...9 as ClosedRange<UInt8> { #expect(verified.contains([number])) }
+        #expect(!verified.contains(name(6)))
+        for number in 7...9 as ClosedRange<UInt8> { #expect(verified.contains(name(number))) }
     }
 }

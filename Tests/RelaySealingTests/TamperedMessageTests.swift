@@ -117,7 +117,7 @@ struct TamperedMessageTests {
         #expect(refusal { try open(forged) } == .signature)
         // A connector that seals requests in its own name.
         let own = stage.header(.request, from: connector)
-        let key = try stage.epoch(of: connector).senderKey(.request, connector.member.id, connector.boot)
+        let key = try stage.epoch(of: connector).senderKey(.request, connector.member.id, connector.boot).key
         let batch = UnsignedBatch([try SealedMessage.seal(own, [1], key: key)])
         let lie = try batch.signed(with: connector.identity.signature(over: batch.signedBytes))[0]
         #expect(refusal { try open(lie) } == .senderRole)
@@ -141,15 +141,22 @@ struct TamperedMessageTests {
     func padding() throws {
         let person = stage.dispatcher
         let header = stage.header(.request, from: person)
-        let key = try stage.epoch(of: person).senderKey(.request, person.member.id, person.boot)
+        let key = try stage.epoch(of: person).senderKey(.request, person.member.id, person.boot).key
         func sealed(_ plaintext: [UInt8]) throws -> [UInt8] {
             var writer = ByteWriter()
             header.encode(into: &writer)
             var bytes = writer.finish()
             let (messageKey, commitment) = key.derive(header: bytes[...])
             commitment.withUnsafeBytes { bytes.append(contentsOf: $0) }
-            try MessageCipher.seal(
-                plaintext, key: messageKey, authenticating: bytes[..<RelayHeader.size], appendingTo: &bytes)
+            let head = Array(bytes[..<RelayHeader.size])
+            bytes += plaintext + [UInt8](repeating: 0, count: MessageCipher.tagSize)
+            try head.withUnsafeBytes { head in
+                try bytes.withUnsafeMutableBytes { bytes in
+                    try MessageCipher.seal(
+                        inPlace: UnsafeMutableRawBufferPointer(rebasing: bytes[SealedMessage.prefix...]),
+                        key: messageKey, authenticating: head)
+                }
+            }
             let batch = UnsignedBatch([bytes])
             return try batch.signed(with: person.identity.signature(over: batch.signedBytes))[0]
         }

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from suites import Suite
 from wire import BEAT, CONNECTOR, DISPATCHER, GROUP_ROLES, Core, Header, Reader, Refused
 
-SIZES = [256, 1024, 4096, 16384, 33792, 65536, 131072, 196608, 262144, 327680]
+SIZES = [256, 1024, 2048, 4096, 8192, 16384, 33792, 65536, 131072, 196608, 262144, 327680]
 
 
 def sha256(*parts: bytes) -> bytes:

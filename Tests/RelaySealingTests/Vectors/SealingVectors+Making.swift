@@ -98,7 +98,7 @@ struct VectorMaking {
             }
             let sealed = try epoch.seal(batch, by: person.identity, at: SealingStage.now)
             for (index, payload) in sealed.enumerated() {
-                let key = epoch.senderKey(kind, person.member.id, person.boot)
+                let key = epoch.senderKey(kind, person.member.id, person.boot).key
                 let title = bodies.count == 1 ? name : "\(name), \(index + 1) of \(bodies.count)"
                 messages.append(described(title, payload, bodies[index], key: key))
             }
@@ -109,8 +109,11 @@ struct VectorMaking {
         try add("BEAT, empty body", .beat, [[]], connectors[1], 3)
         try add(
             "REQUEST in a batch", .request, (0..<5).map { request1 + [UInt8](repeating: 0, count: $0) }, dispatcher, 10)
-        try add("REQUEST of 252 bytes", .request, [[UInt8](repeating: 0x61, count: 252)], dispatcher, 20)
-        try add("REQUEST of 253 bytes", .request, [[UInt8](repeating: 0x61, count: 253)], dispatcher, 21)
+        for (number, size) in [252, 253, 1021, 2045, 4093].enumerated() {
+            try add(
+                "REQUEST of \(size) bytes", .request, [[UInt8](repeating: 0x61, count: size)], dispatcher,
+                20 + UInt64(number))
+        }
         return messages
     }
 
@@ -150,7 +153,7 @@ struct VectorMaking {
             connector: "connector 1", dispatcher: "dispatcher", info: hexText(info),
             hello: self.described(
                 "HELLO", sealed, hello.encoded,
-                key: connectorEpoch.senderKey(.hello, connector.member.id, connector.boot)),
+                key: connectorEpoch.senderKey(.hello, connector.member.id, connector.boot).key),
             encapsulatedKey: hexText(hello.encapsulatedKey), toDispatcher: up.withUnsafeBytes { hexText($0) },
             toConnector: down.withUnsafeBytes { hexText($0) },
             fromConnector: messages(
