@@ -34,6 +34,8 @@ let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swi
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 /// The C types of PKCS#11; nothing is linked, modules are loaded when they are used.
 let pkcs11 = Target.Dependency.byName(name: "CPKCS11")
+/// Debian's librdkafka.
+let rdkafka = Target.Dependency.byName(name: "CRDKafka")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 
 let package = Package(
@@ -69,11 +71,12 @@ let package = Package(
         .target(name: "RelaySealing", dependencies: ["RelayFormat", crypto]),
         .target(name: "RelayDelivery", dependencies: ["RelayFormat", heap]),
         .target(name: "BrokerCore", dependencies: ["RelayFormat", deque, heap]),
+        .target(name: "KafkaTopology", dependencies: ["RelayFormat", "BrokerCore"]),
         .target(name: "HTTPProblems"),
         .target(name: "MachineIdentity", dependencies: [x509, asn1, crypto]),
         .target(name: "AuditLog", dependencies: [crypto]),
         .target(name: "RequestLimits"),
-        .target(name: "EnrollmentProtocol", dependencies: ["MachineIdentity", "AuditLog", crypto]),
+        .target(name: "EnrollmentProtocol", dependencies: ["KafkaTopology", "MachineIdentity", "AuditLog", crypto]),
         .target(name: "DispatcherProtocol"),
         .target(name: "Diagnostics"),
 
@@ -91,6 +94,13 @@ let package = Package(
             dependencies: [
                 "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
             ]),
+        .systemLibrary(
+            name: "CRDKafka", path: "Sources/KafkaBroker/CRDKafka", pkgConfig: "rdkafka",
+            providers: [.apt(["librdkafka-dev"])]),
+        .target(
+            name: "KafkaBroker", dependencies: ["RelayFormat", "BrokerCore", "KafkaTopology", rdkafka, deque, logging],
+            exclude: ["CRDKafka"]),
+        .target(name: "KafkaProxy", dependencies: [nio, nioPosix, nioHTTP1, nioExtras, logging]),
         .target(
             name: "RequestLedger",
             dependencies: ["Failpoints", "DurableFiles", "RelayFormat", "RelayDelivery", grdb, logging]),
@@ -136,7 +146,7 @@ let package = Package(
                 "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys", "HTTPProblems", "AuditLog",
                 "DispatcherProtocol",
                 "AuditStore", "TenantPort", asyncHTTPClient, hummingbird, httpTypes, lifecycle, logging, metrics, nio,
-                nioHTTP1,
+                nioHTTP1, nioSSL,
                 nioPosix, crypto,
             ], resources: [.embedInCode("openapi.yaml")]),
 
@@ -150,8 +160,8 @@ let package = Package(
         .target(
             name: "EnrollmentService",
             dependencies: [
-                "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority", "MachineIdentity", "AuditLog",
-                "RequestLimits", "EnrollmentProtocol",
+                "RelayFormat", "RelaySealing", "KafkaTopology", "CertificateAuthority", "KeyAuthority",
+                "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
                 "HTTPProblems", "Failpoints", "DurableFiles", "AuditStore", "IdentityStore", "TenantPort", hummingbird,
                 httpTypes, grdb, jwt, x509, asn1, crypto, logging, metrics, nio,
             ],
@@ -168,8 +178,8 @@ let package = Package(
         .executableTarget(
             name: "postern",
             dependencies: [
-                "RelayFormat", "BrokerCore", "HTTPProblems", "BrokerLink", "RequestLedger", "MachineIdentity",
-                "AuditLog",
+                "RelayFormat", "BrokerCore", "KafkaTopology", "HTTPProblems", "BrokerLink", "KafkaBroker",
+                "KafkaProxy", "RequestLedger", "MachineIdentity", "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
                 "StructuredLogging", "MetricsExport", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector",
                 "Diagnostics", "TokenKeys", asyncHTTPClient, arguments, lifecycle, unixSignals, logging, metrics,
@@ -179,7 +189,8 @@ let package = Package(
         .executableTarget(
             name: "postern-tenant",
             dependencies: [
-                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "KafkaTopology", "SQLiteBroker",
+                "BrokerLink", "KafkaBroker",
                 "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
                 "AuditStore", "IdentityStore", "StructuredLogging", "MetricsExport", "RelayKeys", "Dispatcher",
                 "CertificateAuthority", "EnrollmentService", "RemoteKeyAuthority", crypto, arguments, lifecycle,
@@ -194,7 +205,9 @@ let package = Package(
         .executableTarget(
             name: "relay-benchmark",
             dependencies: [
-                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "RelayFormat", "RelaySealing", "BrokerCore", "RelayDelivery", "KafkaTopology", "KafkaBroker", rdkafka,
+                "SQLiteBroker",
+                "BrokerLink", "RequestLedger",
                 "TenantPort",
                 "ConnectorServices", "RelayKeys", "Connector", "Dispatcher", "PlainRelay", "SealedRelay", arguments,
                 logging, nio, nioPosix, nioSSL, x509, asn1,
@@ -204,6 +217,14 @@ let package = Package(
 
         // Tests.
         .target(name: "TestTools", path: "Tests/TestTools"),
+        .target(
+            name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
+        .target(
+            name: "KafkaSites",
+            dependencies: [
+                "RelayFormat", "BrokerCore", "KafkaTopology", "BrokerConformance", "KafkaBroker", rdkafka, logging,
+            ],
+            path: "Tests/KafkaSites"),
         .target(
             name: "PlainRelay", dependencies: ["RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys"],
             path: "Tests/PlainRelay"),
@@ -216,12 +237,13 @@ let package = Package(
         .testTarget(name: "AuditLogTests", dependencies: ["TestTools", "AuditLog", crypto]),
         .testTarget(name: "MetricsExportTests", dependencies: ["MetricsExport", metrics]),
         .testTarget(name: "RequestLimitsTests", dependencies: ["RequestLimits"]),
+        .testTarget(name: "DurableFilesTests", dependencies: ["TestTools", "DurableFiles"]),
         .testTarget(name: "AuditStoreTests", dependencies: ["TestTools", "AuditLog", "AuditStore", grdb, logging]),
         .testTarget(name: "RelayFormatTests", dependencies: ["TestTools", "RelayFormat"]),
         .testTarget(name: "RelaySealingTests", dependencies: ["TestTools", "RelayFormat", "RelaySealing", crypto]),
         .testTarget(
             name: "RelayKeysTests",
-            dependencies: ["SealedRelay", "RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys"]),
+            dependencies: ["SealedRelay", "RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys", logging]),
         .testTarget(name: "RelayDeliveryTests", dependencies: ["TestTools", "RelayFormat", "RelayDelivery"]),
         .testTarget(
             name: "ConnectorServicesTests",
@@ -245,21 +267,27 @@ let package = Package(
             name: "RelayTests",
             dependencies: [
                 "SealedRelay", "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys",
-                "ConnectorServices", "Connector", "Dispatcher", lifecycle, logging,
+                "RequestLedger", "ConnectorServices", "Connector", "Dispatcher", "KafkaTopology", "KafkaBroker",
+                "BrokerConformance", "KafkaSites", lifecycle, logging,
             ]),
         .testTarget(
             name: "EvilBrokerTests",
             dependencies: [
                 "SealedRelay", "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker",
-                "RelayKeys", "ConnectorServices", "Connector", "Dispatcher", crypto, logging,
+                "RequestLedger", "RelayKeys", "ConnectorServices", "Connector", "Dispatcher", crypto, logging,
             ]),
-        .target(
-            name: "BrokerConformance", dependencies: ["RelayFormat", "BrokerCore"], path: "Tests/BrokerConformance"),
         .testTarget(name: "BrokerCoreTests", dependencies: ["RelayFormat", "BrokerCore", "BrokerConformance"]),
         .testTarget(
             name: "SQLiteBrokerTests",
             dependencies: [
                 "Failpoints", "RelayFormat", "BrokerCore", "BrokerConformance", "SQLiteBroker", grdb, logging,
+            ]),
+        .testTarget(name: "KafkaTopologyTests", dependencies: ["RelayFormat", "BrokerCore", "KafkaTopology"]),
+        .testTarget(
+            name: "KafkaBrokerTests",
+            dependencies: [
+                "TestTools", "RelayFormat", "BrokerCore", "KafkaTopology", "BrokerConformance", "KafkaSites",
+                "KafkaBroker", rdkafka, crypto, logging,
             ]),
 
         .testTarget(
@@ -309,15 +337,18 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "LinkFaults", "TestTools", "postern", "postern-tenant", "posternctl", asyncHTTPClient, httpTypes, nio,
-                nioPosix, nioHTTP1, nioSSL,
+                "LinkFaults", "TestTools", "RelayFormat", "BrokerCore", "KafkaTopology", "KafkaBroker", "KafkaProxy",
+                "postern", "postern-tenant", "posternctl", asyncHTTPClient, httpTypes, nio,
+                nioPosix, nioHTTP1, nioSSL, logging,
             ]),
         .testTarget(
             name: "EnrollmentProtocolTests", dependencies: ["EnrollmentProtocol", "MachineIdentity", crypto]),
         .testTarget(
             name: "EnrollmentServiceTests",
             dependencies: [
-                "TestTools", "EnrollmentService", "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority",
+                "TestTools", "EnrollmentService", "RelayFormat", "RelaySealing", "KafkaTopology",
+                "CertificateAuthority",
+                "KeyAuthority",
                 "RemoteKeyAuthority", "EnrollmentClient",
                 "AuditLog", "AuditStore", "RequestLimits",
                 "EnrollmentProtocol", "IdentityStore", "MachineIdentity", "HTTPProblems", "TenantPort", hummingbird,

@@ -67,17 +67,27 @@ public struct BrokerCapabilities: Sendable, Equatable {
     public var canProvision: Bool
     /// Whether `PresenceEvent.closed` comes as soon as a member's link ends.
     public var seesClosedLinks: Bool
+    /// Whether the records of a group come in the order in which they were stored.
+    public var keepsOrder: Bool
 
     /// Makes a description.
     public init(
-        name: String, largestPayload: Int, durability: Durability, canProvision: Bool, seesClosedLinks: Bool
+        name: String, largestPayload: Int, durability: Durability, canProvision: Bool, seesClosedLinks: Bool,
+        keepsOrder: Bool = true
     ) {
         self.name = name
         self.largestPayload = largestPayload
         self.durability = durability
         self.canProvision = canProvision
         self.seesClosedLinks = seesClosedLinks
+        self.keepsOrder = keepsOrder
     }
+}
+
+extension BrokerCapabilities {
+    /// How often those that share the broker say that they are there: where nobody sees a link close, silence alone
+    /// tells that a process has gone, and it has to tell so soon.
+    public var beat: Duration { seesClosedLinks ? .seconds(1) : .milliseconds(500) }
 }
 
 /// A member's place in a group.

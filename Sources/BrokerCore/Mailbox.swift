@@ -34,7 +34,10 @@ public final class Mailbox<Element: Sendable>: Sendable {
     /// Waits until there is something and takes all of it.
     ///
     /// Nil when the mailbox is closed and empty, or when the waiting task is cancelled. For one caller at a time.
-    public func take() async -> [Element]? {
+    ///
+    /// - Parameter isGathering: whether those tasks get their turn first that are ready to run when something has come, so
+    ///   that what they put in is taken with it: for a receiver that has a price to pay for each batch.
+    public func take(gathering isGathering: Bool = false) async -> [Element]? {
         while !Task.isCancelled {
             let taken = state.withLock { state -> [Element]?? in
                 guard state.elements.isEmpty else {
@@ -57,6 +60,7 @@ public final class Mailbox<Element: Sendable>: Sendable {
             } onCancel: {
                 state.withLock { $0.receiver.take() }?.resume()
             }
+            if isGathering { await Task.yield() }
         }
         return nil
     }
@@ -65,10 +69,15 @@ public final class Mailbox<Element: Sendable>: Sendable {
     public var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Closes the mailbox: what it holds can still be taken.
-    public func close() {
-        state.withLock { state in
-            state.isClosed = true
-            return state.receiver.take()
-        }?.resume()
+    ///
+    /// - Returns: false when it had been closed before.
+    @discardableResult
+    public func close() -> Bool {
+        let (isFirst, receiver) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
+            defer { state.isClosed = true }
+            return (!state.isClosed, state.receiver.take())
+        }
+        receiver?.resume()
+        return isFirst
     }
 }

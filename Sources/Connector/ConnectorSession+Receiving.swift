@@ -101,6 +101,7 @@ extension ConnectorSession {
             return state.table.invited(by: header.sender, at: clock.now)
         }
         carryOut(steps)
+        outbox.putUnsaid()
         if let hello = sealing.greeting(to: header.boot, at: clock.now) { outbox.put([hello]) } else { isFirst = true }
         if isFirst { ping(header.boot) }
     }
@@ -208,9 +209,15 @@ extension ConnectorSession {
     /// Says ACCEPTED of what has run for a moment; what is answered sooner needs no such word.
     func announce() async {
         while await announcements.take() != nil {
-            try? await Task.sleep(for: configuration.announcement)
-            let started = state.withLock { $0.table.takeUnannounced() }
-            carryOut(started.map { .accept($0) })
+            var isDue = true
+            while isDue, !Task.isCancelled {
+                try? await Task.sleep(for: configuration.announcement)
+                let started = state.withLock { state in
+                    defer { isDue = state.table.hasUnannounced }
+                    return state.table.takeUnannounced()
+                }
+                carryOut(started.map { .accept($0) })
+            }
         }
     }
 

@@ -101,6 +101,12 @@ extension ConnectorSession {
         orders.put([.end])
     }
 
+    /// Leaves the groups and joins them again, over connections that the broker has made meanwhile; what runs goes on.
+    public func rejoinGroups() {
+        guard standing.readiness == .ready else { return }
+        orders.put([.leaveGroups, .joinGroups])
+    }
+
     private func refuseAll(_ state: inout State, note: String? = nil) -> [Table.Step] {
         if state.standing.readiness != .observing {
             let note = note ?? (state.standing.readiness == .draining ? state.standing.note : "")

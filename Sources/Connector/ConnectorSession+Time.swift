@@ -35,6 +35,7 @@ extension ConnectorSession {
             }
             carryOut(steps)
             outbox.put(sealing.greetings(at: clock.now))
+            outbox.putUnsaid()
             endPauseIfDue()
             try? await Task.sleep(until: min(nextBeat, now + .milliseconds(250)), clock: .continuous)
         }
@@ -48,7 +49,7 @@ extension ConnectorSession {
     }
 
     func beat() {
-        let (inFlight, credit, standing) = state.withLock { ($0.table.count, $0.table.credit, $0.standing) }
+        let (inFlight, credit, standing) = state.withLock { ($0.table.occupied, $0.table.credit, $0.standing) }
         let message = BeatMessage(
             role: .connector, readiness: standing.readiness, bootNumber: identity.bootNumber, name: identity.name,
             version: configuration.version, services: services.offers, inFlight: UInt32(clamping: inFlight),
@@ -58,7 +59,8 @@ extension ConnectorSession {
             identity.groups.keys.compactMap { group in
                 try? OutgoingMessage(
                     .beat, message, to: .presence(identity.tenant), group: group,
-                    expiresAt: now + configuration.beat * 3)
+                    // Longer than a token takes to sign it.
+                    expiresAt: now + max(configuration.beat * 3, .seconds(3)))
             })
     }
 }

@@ -21,7 +21,9 @@ public final class ConnectorSession: Service {
         public var beat: Duration
         /// The time between two proofs of a round trip.
         public var proof: Duration
-        /// For how long a request that may run twice runs before ACCEPTED is said of it.
+        /// For how long a request that may run twice runs at least before ACCEPTED is said of it.
+        ///
+        /// It is twice as long at the most. A receipt makes the word needless, which takes five milliseconds and its way.
         public var announcement: Duration
         /// How long running requests may take after the session was told to stop.
         public var drain: Duration
@@ -33,7 +35,7 @@ public final class ConnectorSession: Service {
         /// Describes a session.
         public init(
             inFlight: Int = 256, beat: Duration = .seconds(1), proof: Duration = .seconds(5),
-            announcement: Duration = .milliseconds(5), drain: Duration = .seconds(10), version: String,
+            announcement: Duration = .milliseconds(10), drain: Duration = .seconds(10), version: String,
             isObserver: Bool = false
         ) {
             self.inFlight = inFlight
@@ -93,6 +95,8 @@ public final class ConnectorSession: Service {
         /// Told of what may be put on record.
         var recorder: (@Sendable (ConnectorEvent) -> Void)?
         var ending: Ending?
+        /// Why the groups cannot be joined.
+        var failure: (any Error)?
         /// When what still runs is given up; nil until the session has to end.
         var endsBy: ContinuousClock.Instant?
         /// Whether the handlers are torn down: what they say then says nothing of their requests.
@@ -150,7 +154,7 @@ public final class ConnectorSession: Service {
         self.logger = logger
         self.sealing = sealing
         self.epochs = epochs
-        opener = MessageOpener(sealing: sealing, epochs: epochs, clock: clock)
+        opener = MessageOpener(sealing: sealing, epochs: epochs, isGreeted: false, clock: clock)
         refusals = RefusalTally(
             label: "postern_connector_records_refused_total", dimensions: [("connector", identity.name)])
         outbox = Outbox(broker: broker, sealing: sealing, clock: clock, logger: logger)
@@ -167,10 +171,11 @@ public final class ConnectorSession: Service {
     ///   `ConnectorSessionError` when another process has taken this one's place.
     public func run() async throws {
         try await restore()
-        let inbox = try await broker.openInbox(InboxPlace(tenant: identity.tenant, boot: identity.boot))
+        guard let inbox = try await cancelWhenGracefulShutdown({ try await self.openInbox() }) else { return }
         await awaitEpochs(within: .seconds(5))
-        // A pause may have outlived the process before this one.
-        if standing.readiness == .ready { try await joinGroups() }
+        // A pause may have outlived the process before this one. What comes to the inbox need not wait for a share of the
+        // groups, which a cluster gives only when it has noticed that the process before this one is gone.
+        if standing.readiness == .ready { orders.put([.joinGroups]) }
         state.withLock { $0.wake = WakeWatch(at: .now) }
         logger.info("Connector is at work", metadata: ["services": "\(services.names)"])
         await withDiscardingTaskGroup { group in
@@ -182,7 +187,6 @@ public final class ConnectorSession: Service {
                 await self.receive(from: inbox)
                 self.orders.close()
             }
-            receive(from: state.withLock { $0.subscriptions }, in: &group)
             group.addTask { await self.keepTime() }
             if let epochs {
                 let groups = Array(identity.groups.keys)
@@ -198,6 +202,17 @@ public final class ConnectorSession: Service {
         await inbox.close()
         logger.info("Connector has stopped")
         if case .replaced(let note) = state.withLock({ $0.ending }) { throw ConnectorSessionError(.replaced, note) }
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+    }
+
+    /// Opens something at the broker; nil when the process was told to end before that was done.
+    private func open<Opened: Sendable>(_ body: @escaping @Sendable () async throws -> Opened) async throws -> Opened? {
+        do {
+            return try await cancelWhenGracefulShutdown { try await body() }
+        } catch {
+            if Task.isShuttingDownGracefully { return nil }
+            throw error
+        }
     }
 
     /// Does what it is told until it has to end.
@@ -210,9 +225,11 @@ public final class ConnectorSession: Service {
                 case .joinGroups:
                     guard state.withLock({ $0.standing.readiness == .ready }) else { continue }
                     do {
-                        receive(from: try await joinGroups(), in: &group)
+                        guard let joined = try await open({ try await self.joinGroups() }) else { return }
+                        receive(from: joined, in: &group)
                     } catch {
-                        logger.error("Groups cannot be joined again", metadata: ["reason": "\(error)"])
+                        logger.error("Groups cannot be joined", metadata: ["reason": "\(error)"])
+                        state.withLock { $0.failure = error }
                         return
                     }
                 }
@@ -232,20 +249,6 @@ public final class ConnectorSession: Service {
         guard !records.isEmpty else { return }
         logger.notice("Answers of an earlier start are still to be delivered", metadata: ["count": "\(records.count)"])
         state.withLock { $0.table.restore(records, at: clock.now) }
-    }
-
-    /// Joins the groups that it has not joined, as far as it could open what comes from them.
-    @discardableResult
-    private func joinGroups() async throws -> [GroupID: any GroupSubscription] {
-        let joined = state.withLock { $0.subscriptions }
-        var subscriptions: [GroupID: any GroupSubscription] = [:]
-        for group in identity.groups.keys where joined[group] == nil && holdsEpoch(of: group) {
-            subscriptions[group] = try await broker.subscribe(
-                to: GroupPlace(tenant: identity.tenant, group: group), as: identity.boot,
-                credit: configuration.inFlight)
-        }
-        state.withLock { $0.subscriptions.merge(subscriptions) { $1 } }
-        return subscriptions
     }
 
     /// Leaves the groups: their records go to others at once, which ask the dispatcher before they start any.

@@ -2,13 +2,14 @@ internal import BrokerCore
 internal import Logging
 internal import RelayFormat
 internal import RelayKeys
+internal import RelaySealing
 internal import Synchronization
 
 /// Seals and sends the messages of each lane in the order in which they were put in, as many at a time as have gathered.
 ///
-/// The lanes go by sends of their own, so that what steers need not wait behind bodies. A message that could not be sent is
-/// logged and dropped: whatever matters is repeated by the protocol. So is one for which there is no room while the broker
-/// is slow.
+/// The lanes go by sends of their own, so that what steers need not wait behind bodies, and neither waits for the
+/// signature of what is said to a group: a token may take its time for it. A message that could not be sent is logged and
+/// dropped: whatever matters is repeated by the protocol. So is one for which there is no room while the broker is slow.
 final class Outbox: Sendable {
     /// The most bytes that wait or are under way; what steers gets a little more than bodies do.
     private static let room: (bodies: Int, all: Int) = (64 << 20, 72 << 20)
@@ -18,6 +19,9 @@ final class Outbox: Sendable {
     private let clock: RelayClock
     private let control = Mailbox<OutgoingMessage>(capacity: 65_536)
     private let data = Mailbox<OutgoingMessage>(capacity: 65_536)
+    /// What is said to a group, under a signature: beats, and HELLOs that are said again.
+    private let signed = Mailbox<OutgoingMessage>(capacity: 4096)
+    private let unsaid = Mutex(UnsaidReturns())
     private let held = Atomic<Int>(0)
     /// When those sends began that have not been confirmed.
     private let sends = Mutex<(count: Int, underWay: [Int: ContinuousClock.Instant])>((0, [:]))
@@ -32,11 +36,19 @@ final class Outbox: Sendable {
 
     /// Takes messages to be sent; never waits.
     func put(_ records: [OutgoingMessage]) {
-        let bodies = records.filter { $0.lane == .data }
-        put(bodies, into: data, atMost: Self.room.bodies)
-        if bodies.count < records.count {
-            put(records.filter { $0.lane == .control }, into: control, atMost: Self.room.all)
+        var (bodies, spoken, steering): ([OutgoingMessage], [OutgoingMessage], [OutgoingMessage]) = ([], [], [])
+        for record in records {
+            if record.lane == .data {
+                bodies.append(record)
+            } else if record.kind.isForGroup {
+                spoken.append(record)
+            } else {
+                steering.append(record)
+            }
         }
+        put(bodies, into: data, atMost: Self.room.bodies)
+        put(spoken, into: signed, atMost: Self.room.all)
+        put(steering, into: control, atMost: Self.room.all)
     }
 
     private func put(_ records: [OutgoingMessage], into mailbox: Mailbox<OutgoingMessage>, atMost room: Int) {
@@ -49,11 +61,18 @@ final class Outbox: Sendable {
         }
     }
 
+    /// Says what could not be said before, since the dispatchers concerned were not known yet.
+    func putUnsaid() {
+        put(unsaid.withLock { $0.take(at: clock.now) })
+    }
+
     /// Sends until the outbox is closed and empty.
     func run() async {
         async let bodies: Void = run(data)
+        async let spoken: Void = run(signed)
         await run(control)
         await bodies
+        await spoken
     }
 
     /// Whether something has been under way for so long that sending it again would only make it longer.
@@ -63,8 +82,8 @@ final class Outbox: Sendable {
 
     private func run(_ mailbox: Mailbox<OutgoingMessage>) async {
         await withDiscardingTaskGroup { group in
-            while let batch = await mailbox.take() {
-                let sealed = await seal(batch)
+            while let batch = await mailbox.take(gathering: true) {
+                let sealed = await seal(mailbox === signed ? batch.withNewestBeats : batch)
                 let number = sends.withLock { sends in
                     sends.count += 1
                     sends.underWay[sends.count] = .now
@@ -90,6 +109,7 @@ final class Outbox: Sendable {
             switch result {
             case .success(let record): records.append(record)
             case .failure(let error):
+                if error.code == .unknownSession, unsaid.withLock({ $0.keep(message) }) { continue }
                 logger.debug("Message not sealed", metadata: ["kind": "\(message.kind)", "reason": "\(error)"])
             }
         }
@@ -99,9 +119,19 @@ final class Outbox: Sendable {
     func close() {
         control.close()
         data.close()
+        signed.close()
     }
 
     private static func size(of records: [OutgoingMessage]) -> Int {
         records.reduce(0) { $0 + $1.size }
+    }
+}
+
+extension [OutgoingMessage] {
+    /// All but those beats that are followed by a newer one in the same group's name: they waited for a slow signature.
+    fileprivate var withNewestBeats: [OutgoingMessage] {
+        guard count > 1, contains(where: { $0.kind == .beat }) else { return self }
+        var seen: Set<GroupID> = []
+        return reversed().filter { $0.kind != .beat || seen.insert($0.group).inserted }.reversed()
     }
 }

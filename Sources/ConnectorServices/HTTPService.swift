@@ -70,14 +70,14 @@ public struct HTTPService: ConnectorService {
         _ operation: RequestMessage.Operation, as requestClass: RequestClass, timeout: Duration
     ) async -> ResponseMessage.Outcome {
         switch operation {
-        case .http(let content): await exchange(content, requestClass, timeout: min(timeout, configuration.timeout))
+        case .http(let content): await exchange(content, requestClass, timeout: timeout)
         }
     }
 
     private func exchange(
         _ content: HTTPRequestContent, _ requestClass: RequestClass, timeout: Duration
     ) async -> ResponseMessage.Outcome {
-        let end = ContinuousClock.now + timeout
+        let end = ContinuousClock.now + min(timeout, configuration.timeout)
         var request = HTTPClientRequest(url: base + content.target.asURITarget)
         request.method = HTTPMethod(rawValue: content.method)
         for field in HTTPHeaderField.endToEnd(content.headers)
@@ -88,6 +88,13 @@ public struct HTTPService: ConnectorService {
         do {
             let response = try await execute(request, requestClass, until: end)
             return await read(response, isHead: content.method == "HEAD", until: end)
+        } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
+            // At the deadline the dispatcher says the same of a `safe` one, whoever of both is first.
+            let isDeadline = requestClass == .safe && timeout <= configuration.timeout
+            return .failed(
+                RequestFailure(
+                    isDeadline ? .deadlineExceeded : .outcomeUnknown, "the service was asked and did not answer in time"
+                ))
         } catch {
             return .failed(Self.failure(of: error, mayHaveRun: Self.mayHaveReachedTarget(error)))
         }
@@ -171,9 +178,6 @@ public struct HTTPService: ConnectorService {
     private static func failure(of error: any Error, mayHaveRun: Bool) -> RequestFailure {
         guard mayHaveRun else {
             return RequestFailure(.targetUnreachable, "the service cannot be reached: \(text(of: error))")
-        }
-        if let error = error as? HTTPClientError, error == .deadlineExceeded || error == .readTimeout {
-            return RequestFailure(.outcomeUnknown, "the service was asked and did not answer in time")
         }
         return RequestFailure(.outcomeUnknown, "the service broke off before it answered: \(text(of: error))")
     }

@@ -35,7 +35,8 @@ public struct CallResult: Sendable {
     public var request: RequestID
     /// The outcome.
     public var outcome: ResponseMessage.Outcome
-    /// The name of the connector that answered; nil when none did.
+    /// The name of the connector that answered, or its id when it answered before its first beat was heard; nil when
+    /// none did.
     public var connector: String?
     /// The dispatch that was answered; zero when there was none.
     public var attempt: UInt32

@@ -58,8 +58,30 @@ extension TenantDispatcher {
             outgoing += message(.cancel, CancelMessage(names, mode: .unwanted), to: boot)
         }
         for (boot, names) in sayings.questions { outgoing += message(.ask, DispatchListMessage(names), to: boot) }
-        for (boot, ids) in sayings.receipts { outgoing += message(.receipt, ReceiptMessage(ids), to: boot) }
+        outgoing += gather(sayings.receipts)
         put(outgoing)
+    }
+
+    /// Takes receipts in; the messages for those that wait no longer.
+    private func gather(_ new: [BootID: [RequestID]]) -> [OutgoingMessage] {
+        guard !new.isEmpty else { return [] }
+        let rooms = machine.withLock { machine in new.keys.map { machine.room(of: $0) } }
+        let (due, isFirst) = receipts.withLock { book in
+            let wasEmpty = book.isEmpty
+            let due = zip(new, rooms).map { new, room in (new.key, book.add(new.value, for: new.key, room: room)) }
+            return (due, wasEmpty && !book.isEmpty)
+        }
+        if isFirst { receiptBell.put(CollectionOfOne(())) }
+        return due.flatMap { boot, ids in ids.isEmpty ? [] : message(.receipt, ReceiptMessage(ids), to: boot) }
+    }
+
+    /// Says the receipts that have gathered.
+    func sayReceipts() async {
+        while await receiptBell.take() != nil {
+            try? await Task.sleep(for: ReceiptBook.pause)
+            let due = receipts.withLock { $0.takeAll() }
+            put(due.flatMap { boot, ids in message(.receipt, ReceiptMessage(ids), to: boot) })
+        }
     }
 
     private func answer(
@@ -69,10 +91,6 @@ extension TenantDispatcher {
             ends.ended(submission.id)
             return
         }
-        pending.waiter?.resume(
-            returning: CallResult(
-                request: submission.id, outcome: ending.outcome,
-                connector: ending.connectorName ?? ending.connector?.description, attempt: ending.attempt))
         let isUnresolved = ending.isUnknown && machine.withLock { $0.isUnresolved(submission.id) }
         var life = RequestLife(
             id: submission.id, group: submission.group, service: submission.service, caller: pending.caller,
@@ -83,6 +101,11 @@ extension TenantDispatcher {
             ending: ending.withoutBody, events: events, waitsFor: "", wouldHelp: nil)
         if ending.isUnknown || ending.outcome.isFailure { life.conclude(isUnresolved: isUnresolved) }
         history.withLock { [life] in $0.remember(life) }
+        // Whoever asks for the request as soon as its answer is there finds it.
+        pending.waiter?.resume(
+            returning: CallResult(
+                request: submission.id, outcome: ending.outcome,
+                connector: ending.connectorName ?? ending.connector?.description, attempt: ending.attempt))
     }
 
     private func resolved(_ submission: Machine.Submission, _ ending: RequestEnding, _ events: [RequestEvent]) {
@@ -163,7 +186,8 @@ extension TenantDispatcher {
 
     func runOutbox() async {
         await withDiscardingTaskGroup { group in
-            while let batch = await outbox.take() {
+            while let batch = await outbox.take(gathering: true) {
+                noteLeaving(batch)
                 let (messages, records) = await seal(batch)
                 guard !records.isEmpty else { continue }
                 // The next batch need not wait until this one is confirmed.
@@ -175,6 +199,13 @@ extension TenantDispatcher {
                 }
             }
         }
+    }
+
+    private func noteLeaving(_ batch: [OutgoingMessage]) {
+        let requests = batch.compactMap { message in
+            message.kind == .request ? DispatchName(request: message.correlation, attempt: message.attempt) : nil
+        }
+        if !requests.isEmpty { machine.withLock { $0.sent(requests, at: .now) } }
     }
 
     /// Seals a batch; what cannot be sealed is reported, and the others are given back with their records.

@@ -6,7 +6,8 @@ internal import RelayKeys
 internal import RelaySealing
 internal import Synchronization
 
-/// Opens what arrives; what was sealed under a newer epoch than the one held waits for that.
+/// Opens what arrives; what was sealed under a newer epoch than the one held waits for that, what has overtaken
+/// its HELLO for that.
 extension TenantDispatcher {
     /// Opens a record.
     ///

@@ -42,6 +42,15 @@ extension TenantDispatcher {
         return .accepted(id)
     }
 
+    /// Whether a caller's key stands for a request here.
+    func knows(_ key: String, of caller: String, service: String) async throws(SubmissionError) -> Bool {
+        let ledger = try await readyLedger()
+        let tenant = tenant
+        return try await Self.read { () throws(LedgerError) in
+            try await ledger.request(underKey: key, of: caller, service: service, tenant: tenant) != nil
+        }
+    }
+
     /// A durable request, when it has ended or the time is over; nil when there is none of that id.
     public func result(of id: RequestID, waiting: Duration) async throws(SubmissionError) -> DurableRequest? {
         let ledger = try await readyLedger()

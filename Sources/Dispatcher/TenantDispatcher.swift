@@ -47,6 +47,8 @@ public final class TenantDispatcher: Sendable {
     let answers = Mutex<[BootID: ContinuousClock.Instant]>([:])
     let ends = EndWatch()
     let outbox = Mailbox<OutgoingMessage>(capacity: 65_536)
+    let receipts = Mutex(ReceiptBook())
+    let receiptBell = Mailbox<Void>(capacity: 1)
     /// Bounded by the machine: no more than a few for each request that it tracks.
     let entries = Mailbox<Entry>()
     let counters: DispatcherMetrics
@@ -69,7 +71,7 @@ public final class TenantDispatcher: Sendable {
         self.party = party
         sealing = keys.sealing
         epochs = keys.epochs
-        opener = MessageOpener(sealing: keys.sealing, epochs: keys.epochs, clock: clock)
+        opener = MessageOpener(sealing: keys.sealing, epochs: keys.epochs, isGreeted: true, clock: clock)
         groups = keys.groups
         self.broker = broker
         self.ledger = ledger
@@ -128,19 +130,52 @@ public final class TenantDispatcher: Sendable {
     /// - Throws: what the broker throws on opening, or the ledger on reading.
     func run(bootNumber number: UInt64) async throws {
         bootNumber.withLock { $0 = number }
-        let inbox = try await broker.openInbox(InboxPlace(tenant: tenant, boot: party.boot))
-        let watch = try await broker.watchPresence(of: tenant)
-        try await restore()
-        await withDiscardingTaskGroup { group in
+        let opened = try await withThrowingDiscardingTaskGroup(
+            returning: (any Inbox, any PresenceWatch)?.self
+        ) { group in
+            // Deadlines hold from the beginning, whether the broker answers or not.
+            group.addTask { await self.keepTime() }
+            guard let (inbox, watch) = try await self.open() else { return nil }
+            try await restore()
             group.addTask { await self.runOutbox() }
+            group.addTask { await self.sayReceipts() }
             group.addTask { await self.keepLedger() }
             group.addTask { await self.receive(from: inbox) }
             group.addTask { await self.follow(watch) }
-            group.addTask { await self.keepTime() }
             if let epochs { group.addTask { await epochs.keep(self.groups) } }
+            return (inbox, watch)
         }
-        await watch.close()
-        await inbox.close()
+        await opened?.1.close()
+        await opened?.0.close()
+    }
+
+    /// Opens inbox and presence, again and again while the broker is away or its places are only being made.
+    ///
+    /// - Returns: nil when it was told to end before.
+    private func open() async throws(BrokerError) -> (any Inbox, any PresenceWatch)? {
+        var pause = Duration.milliseconds(100)
+        var inbox: (any Inbox)?
+        while !Task.isCancelled {
+            do throws(BrokerError) {
+                let open: any Inbox
+                if let inbox {
+                    open = inbox
+                } else {
+                    open = try await broker.openInbox(InboxPlace(tenant: tenant, boot: party.boot))
+                }
+                inbox = open
+                return (open, try await broker.watchPresence(of: tenant))
+            } catch {
+                guard error.isRetryable || error.code == .denied else { throw error }
+                if pause == .milliseconds(100) {
+                    logger.warning("The broker lets nothing be opened yet", metadata: ["reason": "\(error)"])
+                }
+            }
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(3))
+        }
+        await inbox?.close()
+        return nil
     }
 
     var present: Moment { Moment(wall: clock.now, steady: .now) }

@@ -12,4 +12,6 @@ public enum RelayHeaders {
     public static let connector = "Postern-Connector"
     /// Which dispatch of the request was answered.
     public static let attempt = "Postern-Attempt"
+    /// Between dispatchers side by side: how a request was handed on, and why it is not answered here.
+    public static let forwarded = "Postern-Forwarded"
 }

@@ -157,10 +157,18 @@ public struct RequestReport: Codable, Sendable, Equatable {
 public struct RequestList: Codable, Sendable, Equatable {
     /// The requests, without their events.
     public var requests: [RequestReport]
+    /// The dispatcher instances that did not answer, whose requests are missing; nil when all are listed.
+    public var missingInstances: [String]?
 
     /// Makes a list.
-    public init(requests: [RequestReport]) {
+    public init(requests: [RequestReport], missingInstances: [String]? = nil) {
         self.requests = requests
+        self.missingInstances = missingInstances
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case requests
+        case missingInstances = "missing_instances"
     }
 }
 

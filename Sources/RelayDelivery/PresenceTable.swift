@@ -10,11 +10,14 @@ public struct PresenceTable: Sendable {
         public var beat: Duration
         /// For how long after its start a dispatcher holds calls instead of failing them.
         public var settling: Duration
+        /// For how long after the last sign of a lost member its part of a group's queue may be nobody's.
+        public var handover: Duration
 
         /// Makes a timing; the defaults are those of the embedded broker.
-        public init(beat: Duration = .seconds(1), settling: Duration = .seconds(3)) {
+        public init(beat: Duration = .seconds(1), settling: Duration = .seconds(3), handover: Duration = .zero) {
             self.beat = beat
             self.settling = settling
+            self.handover = handover
         }
     }
 
@@ -38,6 +41,9 @@ public struct PresenceTable: Sendable {
     private var settledFrom: ContinuousClock.Instant
     private var members: [GroupID: Set<BootID>] = [:]
     private var departures: [GroupID: (name: String, at: ContinuousClock.Instant)] = [:]
+    /// Until when the broker may be sharing out a group's queue anew, or those of all groups.
+    private var handovers: [GroupID: ContinuousClock.Instant] = [:]
+    private var handoverOfAll: ContinuousClock.Instant?
     /// All peers by boot; lost ones are forgotten after a minute.
     public private(set) var peers: [BootID: Peer] = [:]
 
@@ -64,6 +70,8 @@ public struct PresenceTable: Sendable {
             // What was silent while presence did not flow has proved nothing by that.
             settledFrom = max(settledFrom, now + timing.settling)
             for boot in peers.keys where peers[boot]?.standing != .lost { peers[boot]?.lastBeat = now }
+            // The broker has not heard its members either, and may take them for lost.
+            if lastFlow != nil { handoverOfAll = now + timing.handover }
         }
         lastFlow = now
     }
@@ -95,6 +103,8 @@ public struct PresenceTable: Sendable {
             changes.append(.returned(header.boot))
             (peer.withoutRoom, peer.invited) = (now, nil)
         }
+        // Whoever is new is given its share by those who are alive, which takes less than finding out who is not.
+        if known?.offers[header.group] == nil { expectHandover(of: header.group, until: now + timing.handover / 4) }
         if known == nil || known?.offers[header.group] != services || known?.readiness != beat.readiness {
             changes.append(.joined(header.boot))
         }
@@ -135,6 +145,7 @@ public struct PresenceTable: Sendable {
     public mutating func closed(_ boot: BootID) -> [Change] {
         guard let peer = peers[boot], peer.standing == .online || peer.standing == .suspect(.silent) else { return [] }
         peers[boot]?.standing = .suspect(.linkClosed)
+        for group in peer.offers.keys { expectHandover(of: group, until: peer.lastBeat + timing.handover) }
         return [.linkClosed(boot)]
     }
 
@@ -168,9 +179,25 @@ public struct PresenceTable: Sendable {
     ) -> [Change] {
         guard let peer = peers[boot], peer.standing != .lost else { return [] }
         peers[boot]?.standing = .lost
-        for group in peer.offers.keys { departures[group] = (peer.name, peer.lastBeat) }
+        for group in peer.offers.keys {
+            departures[group] = (peer.name, peer.lastBeat)
+            expectHandover(of: group, until: peer.lastBeat + timing.handover)
+        }
         // It may be alive, and not know that it was replaced.
         return isReplaced ? [.lost(boot), .outdated(boot)] : [.lost(boot)]
+    }
+
+    private mutating func expectHandover(of group: GroupID, until end: ContinuousClock.Instant) {
+        guard timing.handover > .zero else { return }
+        handovers[group] = max(handovers[group] ?? end, end)
+    }
+
+    /// Whether what goes into a group's queue now may lie in the part of a member that is gone, or that the broker takes
+    /// for gone since it was away itself.
+    func isHandingOver(_ group: GroupID, at now: ContinuousClock.Instant) -> Bool {
+        guard timing.handover > .zero else { return false }
+        if max(handovers[group] ?? now, handoverOfAll ?? now) > now { return true }
+        return lastFlow != nil && !isFlowing(at: now)
     }
 
     private mutating func forget(_ boot: BootID) {

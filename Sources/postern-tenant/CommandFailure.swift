@@ -18,6 +18,8 @@ struct CommandFailure: Error {
         case notInitialized = 3
         case alreadyThere = 4
         case rewritten = 5
+        case incomplete = 6
+        case unreachable = 7
     }
 
     /// The exit code.

@@ -34,8 +34,8 @@ final class DispatcherKeys: Service {
     /// The key that opened the last epoch, which is that of most.
     private let latestKey = Mutex<HPKEPrivateKey?>(nil)
 
-    init(installation: Installation, logger: Logger) async throws {
-        membership = try await DispatcherMembership.open(installation, logger: logger)
+    init(installation: Installation, instance: DispatcherInstance, logger: Logger) async throws {
+        membership = try await DispatcherMembership.open(installation, instance: instance, logger: logger)
         feed = EpochFeed(installation: installation, logger: logger)
         self.logger = logger
     }

@@ -5,6 +5,8 @@ internal import EnrollmentProtocol
 internal import EnrollmentService
 internal import Foundation
 internal import Hummingbird
+internal import KafkaBroker
+internal import KafkaTopology
 internal import Logging
 internal import NIOSSL
 internal import RelayDelivery
@@ -22,15 +24,39 @@ struct TenantRuntime {
 
     init(
         installation: Installation, roles: Set<ServeCommand.Role>, host: String, port: Int, limits: LimitSettings,
-        logger: Logger
+        instance name: String = DispatcherInstance.usualName, advertise: String? = nil, logger: Logger
     ) async throws {
         var services: [any Service] = [AuditService(installation: installation, roles: roles, logger: logger)]
         let enrollment = try EnrollmentServer(installation: installation, limits: limits, logger: logger)
         var routes: [@Sendable (Router<PortContext>) -> Void] = []
         var upgrade: PortUpgrade?
-        var broker: DurableBroker?
+        var broker: (any Broker)?
+        var listening: @Sendable (Int) -> Void = { _ in }
+        // First of all: whether there was a ledger before tells since when its keys are its own.
+        let instance =
+            roles.contains(.dispatcher)
+            ? try await InstanceService(
+                installation, name: name, advertise: advertise, layout: installation.settings.kafka?.layout,
+                logger: logger)
+            : nil
 
-        if roles.contains(.broker) {
+        if installation.settings.kafka != nil {
+            // The embedded broker is nobody's then, and only the dispatcher speaks to the other one.
+            let provisioner = try KafkaProvisioner(installation, logger: logger)
+            if let instance { await provisioner?.prepare(instance.instance.id) }
+            if let instance, let kafka = try KafkaConfiguration.own(installation, as: instance.instance.id) {
+                let cluster = try Self.kafka(kafka, logger: logger)
+                broker = cluster
+                services.append(KafkaService(broker: cluster))
+            }
+            if roles.contains(.enrollment), let provisioner {
+                services.append(provisioner)
+                enrollment.onStandingChanged { _, connector, standing in
+                    guard standing != .active, let member = MemberID(connector) else { return }
+                    provisioner.shutOut(member)
+                }
+            }
+        } else if roles.contains(.broker) {
             let queue = try await DurableBroker.open(path: installation.queuePath, logger: logger)
             broker = queue
             services.append(BrokerService(broker: queue))
@@ -44,8 +70,11 @@ struct TenantRuntime {
             services.append(LinkServerService(link: link))
             upgrade = PortUpgrade(path: "/v1/link", handler: link.accept)
         }
-        if roles.contains(.dispatcher), let broker {
-            let ledger = try await SubmissionLedger.open(path: installation.ledgerPath, logger: logger)
+        if let instance, let broker {
+            let ledger = try await SubmissionLedger.open(
+                path: installation.ledgerPath(ofInstance: name), logger: logger)
+            listening = instance.listening(on:)
+            services += [instance.network, instance]
             services.append(
                 SweepService(
                     name: "ledger", interval: .seconds(60), logger: logger,
@@ -55,12 +84,16 @@ struct TenantRuntime {
                 WebhookSender(
                     ledger: ledger, directory: webhooks, configuration: .init(version: PosternVersion.text),
                     logger: logger))
-            let keys = try await DispatcherKeys(installation: installation, logger: logger)
+            let keys = try await DispatcherKeys(
+                installation: installation, instance: instance.instance, logger: logger)
             services.append(keys)
             let dispatcher = DispatchService(
-                instance: MemberID(installation.settings.dispatcherID) ?? .none, broker: broker,
+                instance: instance.instance.id, boot: instance.boot, broker: broker,
                 keys: { keys.keys(for: $0) }, ledger: ledger,
-                configuration: DispatcherConfiguration(version: PosternVersion.text), logger: logger)
+                configuration: DispatcherConfiguration(
+                    timing: .init(
+                        beat: broker.capabilities.beat, handover: installation.settings.kafka?.handover ?? .zero),
+                    version: PosternVersion.text), logger: logger)
             for tenant in try installation.registry.tenants() {
                 if let id = TenantID(tenant.id) { dispatcher.tenant(id, named: tenant.slug) }
             }
@@ -69,18 +102,19 @@ struct TenantRuntime {
             let audit = DispatcherAudit(trail: installation.audit, log: Installation.auditLog)
             let api = DispatcherRoutes(
                 dispatcher: dispatcher, callers: RegisteredCallers(enrollment.callers),
-                administrators: administrators, webhooks: webhooks, deliveries: ledger, audit: audit)
+                administrators: administrators, webhooks: webhooks, deliveries: ledger, instances: instance.network,
+                audit: audit)
             routes.append { api.register(on: $0) }
             let orders = ConnectorOrderRoutes(dispatcher: dispatcher, administrators: administrators, audit: audit)
             routes.append { orders.register(on: $0) }
             // Observers are called in the order in which they came: the broker's has closed the links by now.
             enrollment.onStandingChanged { tenant, connector, standing in
-                guard let id = TenantID(tenant.id), let member = MemberID(connector) else { return }
-                switch standing {
-                case .revoked, .frozen: dispatcher.tenant(id, named: tenant.slug).shutOut(member)
-                case .active: dispatcher.tenant(id, named: tenant.slug).readmit(member)
-                }
+                dispatcher.follow(standing, of: connector, in: tenant)
             }
+            // Another process may have the enrollment.
+            services.append(
+                StandingService(
+                    feed: StandingFeed(installation: installation, logger: logger), dispatcher: dispatcher))
             enrollment.seePresence { tenant in
                 guard let id = TenantID(tenant.id) else { return [:] }
                 return dispatcher.tenant(id, named: tenant.slug).standings
@@ -95,6 +129,7 @@ struct TenantRuntime {
             routes.append { enrollment.addRoutes(to: $0) }
         }
         let adders = routes
+        let tell = listening
         let registry = installation.registry
         services.append(
             try PortService(
@@ -109,6 +144,7 @@ struct TenantRuntime {
                     }
                 },
                 onListening: { number in
+                    tell(number)
                     logger.notice(
                         "Tenant is serving",
                         metadata: [
@@ -119,6 +155,23 @@ struct TenantRuntime {
                 },
                 routes: { router in for add in adders { add(router) } }))
         self.services = services
+    }
+
+    private static func kafka(_ configuration: KafkaConfiguration, logger: Logger) throws -> ClusterBroker {
+        do {
+            let broker = try ClusterBroker(configuration: configuration, clock: .system, logger: logger)
+            logger.notice(
+                "Kafka is the broker",
+                metadata: [
+                    "servers": "\(configuration.bootstrap)", "layout": "\(configuration.layout.kind.rawValue)",
+                    "library": "librdkafka \(ClusterBroker.libraryVersion)",
+                ])
+            return broker
+        } catch {
+            throw CommandFailure(
+                .usage,
+                "Kafka cannot be used as it is set: \(error.message). 'postern-tenant kafka show' prints the settings.")
+        }
     }
 
     private static func port(

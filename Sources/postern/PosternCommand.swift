@@ -22,6 +22,7 @@ struct PosternCommand: AsyncParsableCommand {
             RegisterCommand.self, RunCommand.self, StatusCommand.self, PingCommand.self, DrainCommand.self,
             PauseCommand.self, ResumeCommand.self, IdentityCommand.self, RotateCommand.self,
             AuditCommand.self, UnregisterCommand.self, DoctorCommand.self,
+            VersionCommand.self,
         ])
 
     /// Runs the command that the arguments name; arguments that make no sense end with the documented code 2.

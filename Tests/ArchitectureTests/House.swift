@@ -65,13 +65,16 @@ enum House {
         // The system's clock is read in one place, `RelayClock.system`, and passed in everywhere.
         Target(
             "BrokerCore", .pure, ["RelayFormat"], outside: ["DequeModule", "HeapModule", "Glibc", "Darwin"]),
+        Target("KafkaTopology", .pure, ["RelayFormat", "BrokerCore"]),
         Target("HTTPProblems", .pure),
         // The certificate library speaks in Dates.
         Target("MachineIdentity", .pure, outside: ["X509", "SwiftASN1", "Crypto"], foundation: .types),
         Target("AuditLog", .pure, outside: ["Crypto"]),
         Target("RequestLimits", .pure),
         // The enrollment API speaks JSON and RFC 3339.
-        Target("EnrollmentProtocol", .pure, ["MachineIdentity", "AuditLog"], outside: ["Crypto"], foundation: .all),
+        Target(
+            "EnrollmentProtocol", .pure, ["KafkaTopology", "MachineIdentity", "AuditLog"], outside: ["Crypto"],
+            foundation: .all),
         Target("DispatcherProtocol", .pure),
         Target("Diagnostics", .pure),
 
@@ -91,6 +94,11 @@ enum House {
                 "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOSSL", "NIOExtras", "DequeModule", "Logging",
                 "Glibc", "Darwin",
             ]),
+        Target(
+            "KafkaBroker", .adapter, ["RelayFormat", "BrokerCore", "KafkaTopology"],
+            outside: ["CRDKafka", "DequeModule", "Logging", "Glibc", "Dispatch"]),
+        Target(
+            "KafkaProxy", .adapter, outside: ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOExtras", "Logging"]),
         Target(
             "RequestLedger", .adapter, ["Failpoints", "DurableFiles", "RelayFormat", "RelayDelivery"],
             outside: ["GRDB", "Logging", "Glibc", "Darwin"]),
@@ -141,7 +149,7 @@ enum House {
             ],
             outside: [
                 "AsyncHTTPClient", "Hummingbird", "HTTPTypes", "ServiceLifecycle", "Logging", "Metrics", "NIOCore",
-                "NIOHTTP1", "NIOPosix", "Crypto",
+                "NIOHTTP1", "NIOPosix", "NIOSSL", "Crypto",
             ]),
 
         Target(
@@ -154,8 +162,8 @@ enum House {
         Target(
             "EnrollmentService", .issuing, folder: "enrollment/Sources/EnrollmentService",
             [
-                "RelayFormat", "RelaySealing", "CertificateAuthority", "KeyAuthority", "MachineIdentity", "AuditLog",
-                "RequestLimits", "EnrollmentProtocol",
+                "RelayFormat", "RelaySealing", "KafkaTopology", "CertificateAuthority", "KeyAuthority",
+                "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
                 "HTTPProblems", "Failpoints", "DurableFiles", "AuditStore", "IdentityStore", "TenantPort",
             ],
             outside: [
@@ -173,8 +181,10 @@ enum House {
         Target(
             "postern", .command,
             [
-                "RelayFormat", "BrokerCore", "BrokerLink", "RequestLedger", "HTTPProblems", "MachineIdentity",
-                "AuditLog", "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
+                "RelayFormat", "BrokerCore", "KafkaTopology", "BrokerLink", "KafkaBroker", "KafkaProxy",
+                "RequestLedger", "HTTPProblems", "MachineIdentity", "AuditLog", "EnrollmentProtocol", "DurableFiles",
+                "AuditStore",
+                "IdentityStore", "EnrollmentClient",
                 "StructuredLogging", "MetricsExport", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector",
                 "Diagnostics", "TokenKeys",
             ],
@@ -186,7 +196,8 @@ enum House {
         Target(
             "postern-tenant", .command,
             [
-                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "SQLiteBroker", "BrokerLink",
+                "RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "KafkaTopology", "SQLiteBroker",
+                "BrokerLink", "KafkaBroker",
                 "RequestLedger", "TenantPort", "MachineIdentity", "AuditLog", "RequestLimits", "EnrollmentProtocol",
                 "AuditStore", "IdentityStore", "StructuredLogging", "MetricsExport", "RelayKeys", "Dispatcher",
                 "CertificateAuthority", "EnrollmentService", "RemoteKeyAuthority",
@@ -205,13 +216,16 @@ enum House {
         Target(
             "relay-benchmark", .command, folder: "ops/benchmark",
             [
-                "RelayFormat", "RelaySealing", "BrokerCore", "SQLiteBroker", "BrokerLink", "RequestLedger",
+                "RelayFormat", "RelaySealing", "BrokerCore", "RelayDelivery", "KafkaTopology", "KafkaBroker",
+                "SQLiteBroker",
+                "BrokerLink", "RequestLedger",
                 "TenantPort",
                 "ConnectorServices", "RelayKeys", "Connector", "Dispatcher",
             ],
             // A floor in clear, and epochs without a tenant, are what tests have.
             outside: [
-                "PlainRelay", "SealedRelay", "ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "X509",
+                "CRDKafka", "PlainRelay", "SealedRelay", "ArgumentParser", "Logging", "NIOCore", "NIOPosix", "NIOSSL",
+                "X509",
                 "SwiftASN1", "Crypto",
             ]),
     ]

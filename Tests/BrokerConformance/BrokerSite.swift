@@ -29,6 +29,10 @@ public enum SiteAbility: String, Sendable, CaseIterable {
     case obeysLimits
     /// The broker leases single records, with the lease time of its limits.
     case leases
+    /// What was settled stays so, although other members come and go at that moment.
+    ///
+    /// librdkafka's mock cluster refuses all commits while a group is shared out anew; Kafka takes them.
+    case settlesMeanwhile
 }
 
 /// Who uses a broker.

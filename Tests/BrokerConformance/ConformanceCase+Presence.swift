@@ -2,7 +2,8 @@ internal import BrokerCore
 internal import RelayFormat
 
 extension ConformanceCase {
-    static let presence = [
+    /// How beats and farewells are seen.
+    public static let presence = [
         ConformanceCase("beats come to all watchers, in order") { stage in
             let first = try await stage.connect(.dispatcher).watch()
             let second = try await stage.connect(.dispatcher).watch()

@@ -18,6 +18,13 @@ struct ConformanceStage: Sendable {
         return Client(party: party, broker: broker, clock: site.clock)
     }
 
+    /// The deliveries, without those that come again and say so, where settlements may be lost as members come and go.
+    func first(of deliveries: [Delivery]) -> [Delivery] {
+        guard !site.abilities.contains(.settlesMeanwhile) else { return deliveries }
+        var seen: Set<[UInt8]> = []
+        return deliveries.filter { seen.insert($0.payload).inserted || !$0.mayBeRedelivery }
+    }
+
     func cut(_ client: Client) async throws {
         try await site.cut(client.party)
     }

@@ -6,7 +6,7 @@ public struct EmbeddedSite: BrokerSite {
     private let turnable: TurnableClock
     private let cleanUp: @Sendable () -> Void
 
-    public let abilities: Set<SiteAbility> = [.turnsClock, .obeysLimits, .leases]
+    public let abilities: Set<SiteAbility> = [.turnsClock, .obeysLimits, .leases, .settlesMeanwhile]
     public var clock: RelayClock { turnable.clock }
 
     /// Makes a site of a broker that tells the time by the given clock.

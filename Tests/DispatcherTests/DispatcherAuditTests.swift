@@ -57,7 +57,8 @@ struct DispatcherAuditTests {
             let answer = try await client.send("/v1/requests/\(parked.requestID)/cancel", .post)
             #expect(answer.status == .serviceUnavailable)
             #expect(try answer.problem().code == "not-ready")
-            let after: SubmissionReport = try await client.result(of: parked.requestID).answer()
+            let after: SubmissionReport =
+                try await client.send("/v1/groups/site/submissions/\(parked.requestID)").answer()
             #expect(after.state != "cancelled")
         }
     }

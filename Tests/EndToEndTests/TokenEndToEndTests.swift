@@ -48,6 +48,21 @@ struct TokenEndToEndTests {
         }
     }
 
+    @Test("after a renewal that no call follows, the epoch that names the new key is taken at once")
+    func quietRenewal() async throws {
+        try await Site.with(connectors: ["one"], keysInToken: true) { site in
+            for _ in 0..<3 {
+                let before = try await site.epochNumber(of: "one")
+                let rotated = try await site.postern(["rotate"], of: "one")
+                #expect(rotated.status == 0, "\(rotated)")
+                try await waitUntil("an epoch names the new key", within: .seconds(5)) {
+                    try await site.epochNumber(of: "one") > before
+                }
+            }
+            try await site.waitUntilOnline(1)
+        }
+    }
+
     @Test("what is wrong with token, module, PIN or place is said before the invitation is used")
     func refusals() async throws {
         try await Site.with(keysInToken: true) { site in
@@ -168,5 +183,21 @@ struct TokenEndToEndTests {
             #expect(content.range(of: Data(SoftToken.pin.utf8)) == nil, "\(name)", sourceLocation: location)
         }
         #expect(count >= 3, sourceLocation: location)
+    }
+}
+
+extension Site {
+    /// The number of the newest key epoch that a connector uses.
+    fileprivate func epochNumber(of name: String) async throws -> Int {
+        struct Status: Decodable {
+            struct Sealing: Decodable {
+                struct Epoch: Decodable { var number: Int? }
+                var epochs: [Epoch]
+            }
+            var sealing: Sealing
+        }
+        let answer = try await postern(["status", "--json"], of: name)
+        let status = try JSONDecoder().decode(Status.self, from: Data(answer.output.utf8))
+        return status.sealing.epochs.compactMap(\.number).max() ?? 0
     }
 }

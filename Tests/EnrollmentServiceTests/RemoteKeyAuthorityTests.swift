@@ -27,7 +27,7 @@ import Testing
         _ stage: Stage, dispatcher: DispatcherMembership? = nil, key: MachineKey? = nil, lie: @escaping Lie = { _ in }
     ) async throws -> RemoteAuthority {
         let installation = stage.installation
-        let moved = try installation.authorityToMove(of: try installation.registry.tenant(slug: "acme"))
+        let moved = try await installation.authorityToMove(of: try installation.registry.tenant(slug: "acme"))
         let folder = StateFolder(path: stage.path + "/elsewhere")
         try folder.prepare()
         _ = try folder.write((key?.pem() ?? moved.keyPEM).reveal().utf8, to: moved.keyFile)
@@ -35,7 +35,7 @@ import Testing
         let settings = RemoteSettings(
             tenantURL: installation.settings.publicURL, serverTrust: .installation(rootPEM: root),
             trustDomain: installation.settings.trustDomain, root: root,
-            dispatchers: [.init(id: installation.settings.dispatcherID, identityKey: moved.dispatcherKey)],
+            dispatchers: moved.dispatcherKeys.map { .init(id: $0.key, identityKey: $0.value) },
             tenants: [.init(id: moved.tenant.id, slug: moved.tenant.slug, keyFile: moved.keyFile)],
             epochInterval: moved.epochInterval, epochLife: moved.epochLife)
         try settings.write(to: folder)

@@ -11,9 +11,9 @@ import Testing
 struct BlindBrokerTests {
     @Test(
         "is no path, query, header, body or answer: not in what it stored, its files, nor any log",
-        arguments: BrokerKind.allCases)
-    func markers(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+        arguments: EvilCase.allCases)
+    func markers(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let tenant = site.tenant("acme")
             func marker(_ name: String) -> String { "marker-\(name)-\(BootID.random())" }
             let (path, query, header, body, answer) = (
@@ -50,7 +50,7 @@ struct BlindBrokerTests {
                 site.broker.stored.map(\.payload), to: unread, until: site.clock.clock.now + .seconds(600))
             #expect(outcomes.allSatisfy { $0 == .stored })
             let files = try FileManager.default.contentsOfDirectory(atPath: site.folder)
-            #expect(files.isEmpty == (kind == .memory))
+            #expect(files.isEmpty == (evil.broker == .memory))
             var isWritten = false
             for file in files {
                 let bytes = try Data(contentsOf: URL(fileURLWithPath: site.folder + "/" + file))
@@ -58,7 +58,7 @@ struct BlindBrokerTests {
                 // The request's id, and the commitment behind it.
                 if bytes.range(of: Data(request.payload[104..<160])) != nil { isWritten = true }
             }
-            #expect(isWritten == (kind == .sqlite))
+            #expect(isWritten == (evil.broker == .sqlite))
             let log = Data(site.log.text.joined(separator: "\n").utf8)
             #expect(log.range(of: Data("Record refused".utf8)) != nil)
             for secret in secrets { #expect(log.range(of: secret) == nil) }

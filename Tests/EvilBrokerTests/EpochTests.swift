@@ -41,9 +41,11 @@ struct EpochTests {
         }
     }
 
-    @Test("an old manifest, one of another chain and one of another authority are refused, and work goes on")
-    func oldManifest() async throws {
-        try await EvilSite.run(.memory) { site in
+    @Test(
+        "an old manifest, one of another chain and one of another authority are refused, and work goes on",
+        arguments: EvilCase.crossed)
+    func oldManifest(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let tenant = site.tenant("acme")
             let sources = Mutex<[LyingSource]>([])
             let connector = try tenant.connector("one") { keys in
@@ -88,9 +90,9 @@ struct EpochTests {
         }
     }
 
-    @Test("who was put out opens nothing of the next epoch, and is heard no more", arguments: BrokerKind.allCases)
-    func removed(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+    @Test("who was put out opens nothing of the next epoch, and is heard no more", arguments: EvilCase.allCases)
+    func removed(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let tenant = site.tenant("acme")
             let stayed = try tenant.connector("stayed")
             let left = try tenant.connector("left")
@@ -142,9 +144,9 @@ struct EpochTests {
         }
     }
 
-    @Test("a copied disk opens nothing that was sealed before its present HPKE key")
-    func copiedDisk() async throws {
-        try await EvilSite.run(.memory) { site in
+    @Test("a copied disk opens nothing that was sealed before its present HPKE key", arguments: EvilCase.crossed)
+    func copiedDisk(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let tenant = site.tenant("acme")
             let connector = try tenant.connector("one")
             connector.start()
@@ -152,7 +154,7 @@ struct EpochTests {
             let before = try #require(try tenant.authority.manifest(of: tenant.group))
             let requests = site.broker.stored(.request)
             // It renews its key under the same identity; the one before is erased, and then the disk is copied.
-            let renewed = MemberKeys(identity: connector.keys.identity, hpke: try HPKEPrivateKey(suite: .x25519))
+            let renewed = MemberKeys(identity: connector.keys.identity, hpke: try HPKEPrivateKey(suite: evil.suite))
             try tenant.authority.join(connector.identity.member, renewed, [tenant.group])
             let present = try Epoch(
                 opening: try #require(try tenant.authority.manifest(of: tenant.group)), as: connector.identity.member,

@@ -39,9 +39,9 @@ struct ForgedMessageTests {
         }
     }
 
-    @Test("is no request, invitation or order at a connector", arguments: BrokerKind.allCases)
-    func atConnector(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+    @Test("is no request, invitation or order at a connector", arguments: EvilCase.allCases)
+    func atConnector(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let scene = try await Scene(site)
             let (tenant, forgery) = (scene.tenant, scene.forgery)
             let dispatcher = tenant.party
@@ -79,9 +79,9 @@ struct ForgedMessageTests {
         }
     }
 
-    @Test("is no beat, hello or answer of another at the dispatcher", arguments: BrokerKind.allCases)
-    func atDispatcher(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+    @Test("is no beat, hello or answer of another at the dispatcher", arguments: EvilCase.allCases)
+    func atDispatcher(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let scene = try await Scene(site)
             let (tenant, forgery) = (scene.tenant, scene.forgery)
             let dispatcher = tenant.party
@@ -139,14 +139,14 @@ struct ForgedMessageTests {
         }
     }
 
-    @Test("is nothing at all, when a stranger makes it", arguments: BrokerKind.allCases)
-    func stranger(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+    @Test("is nothing at all, when a stranger makes it", arguments: EvilCase.allCases)
+    func stranger(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let scene = try await Scene(site)
             let tenant = scene.tenant
             let dispatcher = tenant.party
             // An epoch of the same name, by another authority, in which he is whatever he likes to be.
-            let own = TestKeyAuthority(tenant: tenant.id)
+            let own = TestKeyAuthority(tenant: tenant.id, suite: evil.suite)
             let (keys, stranger) = (try own.newKeys(), MemberID.random())
             try own.join(scene.victim.identity.member, try own.newKeys(), [tenant.group])
             try own.joinAsDispatcher(stranger, keys)
@@ -172,9 +172,9 @@ struct ForgedMessageTests {
         }
     }
 
-    @Test("is no answer to a request that another member has the leave for", arguments: BrokerKind.allCases)
-    func coMember(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+    @Test("is no answer to a request that another member has the leave for", arguments: EvilCase.allCases)
+    func coMember(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let scene = try await Scene(site)
             let (tenant, forgery) = (scene.tenant, scene.forgery)
             let (session, hello) = try forgery.begin(as: scene.mallory.identity.member, scene.mallory.identity.boot)
@@ -217,9 +217,9 @@ struct ForgedMessageTests {
         }
     }
 
-    @Test("has no say in a request of another group", arguments: BrokerKind.allCases)
-    func otherGroup(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+    @Test("has no say in a request of another group", arguments: EvilCase.allCases)
+    func otherGroup(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let scene = try await Scene(site, malloryIn: \.otherGroup)
             let (tenant, forgery) = (scene.tenant, scene.forgery)
             let (session, hello) = try forgery.begin(as: scene.mallory.identity.member, scene.mallory.identity.boot)

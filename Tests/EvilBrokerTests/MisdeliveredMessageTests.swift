@@ -9,9 +9,9 @@ import Testing
 
 @Suite("A true message that the broker delivers where or when it must not", .timeLimit(.minutes(2)))
 struct MisdeliveredMessageTests {
-    @Test("is refused by another group, another tenant and at another kind of place", arguments: BrokerKind.allCases)
-    func elsewhere(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+    @Test("is refused by another group, another tenant and at another kind of place", arguments: EvilCase.allCases)
+    func elsewhere(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let (acme, other) = (site.tenant("acme"), site.tenant("other"))
             let own = try acme.connector("own")
             let neighbour = try acme.connector("neighbour", groups: [acme.otherGroup])
@@ -22,6 +22,7 @@ struct MisdeliveredMessageTests {
             }
             #expect(await acme.call("/neighbour", group: acme.otherGroup).text == "/neighbour")
             #expect(await other.call("/foreigner").text == "/foreigner")
+            try await waitUntil("all calls have their receipts") { own.isIdle && neighbour.isIdle && foreigner.isIdle }
             let spoken = site.broker.stored.filter { $0.header?.group == acme.group }
             func payloads(_ kinds: MessageKind...) -> [[UInt8]] {
                 spoken.filter { record in kinds.contains { $0 == record.header?.kind } }.map(\.payload)
@@ -75,13 +76,14 @@ struct MisdeliveredMessageTests {
         }
     }
 
-    @Test("is not run once its time is over, and is counted as stale", arguments: BrokerKind.allCases)
-    func late(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+    @Test("is not run once its time is over, and is counted as stale", arguments: EvilCase.allCases)
+    func late(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let tenant = site.tenant("acme")
             let connector = try tenant.connector("one")
             connector.start()
             #expect(await tenant.call("/before").text == "/before")
+            try await waitUntil("it has its receipt") { connector.isIdle }
             site.broker.hold { _, header in header.kind == .request }
             let calls = [RequestClass.safe, .keyed, .once].map { requestClass in
                 WatchedCall { await tenant.call("/late", class: requestClass, within: .seconds(20)) }
@@ -101,9 +103,57 @@ struct MisdeliveredMessageTests {
         }
     }
 
-    @Test("is refused under an epoch that is held no more", arguments: BrokerKind.allCases)
-    func oldEpoch(kind: BrokerKind) async throws {
-        try await EvilSite.run(kind) { site in
+    @Test(
+        "is not run under a dispatch that is over, though the request is not, and runs by another",
+        arguments: EvilCase.allCases)
+    func lateDispatch(evil: EvilCase) async throws {
+        try await EvilSite.run(evil, .init(acceptance: .seconds(3600))) { site in
+            let tenant = site.tenant("acme")
+            let connector = try tenant.connector("one")
+            connector.start()
+            #expect(await tenant.call("/before").text == "/before")
+            try await waitUntil("it has its receipt") { connector.isIdle }
+            site.broker.hold { _, header in header.kind == .request }
+            let calls = [RequestClass.safe, .keyed, .once].map { requestClass in
+                WatchedCall { await tenant.call("/\(requestClass)", class: requestClass, within: .seconds(3000)) }
+            }
+            try await waitUntil("all are on their way") { Set(site.broker.held.map(\.header?.correlation)).count == 3 }
+            let held = site.broker.held.map(\.payload)
+            site.turnClocks(by: RelayLimits.dispatch + .seconds(1))
+            await site.broker.release { _ in [] }
+            try await site.expectRefused(
+                held, at: tenant.queue, by: connector.refusals, as: [.stale], "dispatches that come too late")
+            // They were given back, and sent anew.
+            for (call, text) in zip(calls, ["/safe", "/keyed", "/once"]) { #expect(await call.result.text == text) }
+            #expect(connector.service.executed.sorted() == ["/before", "/keyed", "/once", "/safe"])
+            try await site.expectRefused(
+                held, at: tenant.queue, by: connector.refusals, as: [.stale], "the same once more")
+            #expect(await tenant.call("/after", class: .once).text == "/after")
+            #expect(connector.service.executed.count == 5)
+        }
+    }
+
+    @Test("is understood when it has overtaken its HELLO by a moment", arguments: EvilCase.allCases)
+    func overtaken(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
+            let tenant = site.tenant("acme")
+            let connector = try tenant.connector("one")
+            site.broker.hold { _, header in header.kind == .hello }
+            connector.start()
+            let call = WatchedCall { await tenant.call("/claimed", class: .once) }
+            try await waitUntil("it claims what it was sent") { !site.broker.stored(.claim).isEmpty }
+            let released = ContinuousClock.now
+            await site.broker.release()
+            #expect(await call.result.text == "/claimed")
+            #expect(tenant.refusals.total == 0)
+            #expect(
+                ContinuousClock.now - released < .milliseconds(900), "it had to say it again")
+        }
+    }
+
+    @Test("is refused under an epoch that is held no more", arguments: EvilCase.allCases)
+    func oldEpoch(evil: EvilCase) async throws {
+        try await EvilSite.run(evil) { site in
             let tenant = site.tenant("acme")
             let connector = try tenant.connector("one")
             connector.start()

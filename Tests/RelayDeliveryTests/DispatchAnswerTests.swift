@@ -27,6 +27,22 @@ struct DispatchAnswerTests {
         #expect(scene.advance(by: .seconds(1)) == [.answered(1, .deadlineExceeded, attempt: 0)])
     }
 
+    @Test("who speaks before its first beat is heard is told by its connector's id")
+    func unheard() {
+        let (scene, three) = (scene(), DispatcherScene.boot("three", 3))
+        _ = scene.submit(1, class: .once, durable: true)
+        _ = scene.write()
+        _ = scene.claimed(1, by: three)
+        #expect(scene.life(1)?.progress.holder?.name == "\(three.member)")
+        _ = scene.write()
+        _ = scene.responded(1, by: three)
+        #expect(scene.unwritten.last?.change.ending?.connectorName == "\(three.member)")
+        _ = scene.beat(three)
+        _ = scene.submit(2, class: .once)
+        _ = scene.claimed(2, by: three)
+        #expect(scene.life(2)?.progress.holder?.name == "three")
+    }
+
     @Test("a deadline that has passed already is refused")
     func passed() {
         let scene = scene()

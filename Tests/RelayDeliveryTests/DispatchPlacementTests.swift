@@ -20,6 +20,55 @@ struct DispatchPlacementTests {
         #expect(scene.submit(2, class: .once) == [.dispatched(2, attempt: 1, .group)])
     }
 
+    @Test(
+        "while the queue is shared out anew first attempts go to those who are there, in turn, as far as they have room"
+    )
+    func handover() {
+        let scene = DispatcherScene(timing: .init(handover: .seconds(8)))
+        var three = DispatcherScene.boot("three", 3)
+        (three.inFlight, three.credit) = (9, 1)
+        for boot in [one, two, three] { _ = scene.beat(boot) }
+        // They have just come, and have no share yet.
+        #expect(scene.submit(5) == [.dispatched(5, attempt: 1, .inbox(two.boot))])
+        _ = scene.cancel(5)
+        _ = scene.advance(by: .milliseconds(2250), presenceFlows: true, beating: [one, two, three])
+        #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .group)])
+        #expect(scene.accepted(1, by: one).isEmpty)
+        // Two falls silent, and three has all that it can do.
+        _ = scene.advance(by: .seconds(4), presenceFlows: true, beating: [one, three])
+        #expect(scene.submit(2) == [.dispatched(2, attempt: 1, .inbox(one.boot))])
+        var full = one
+        full.credit = 0
+        three.credit = 0
+        _ = scene.beat(full)
+        _ = scene.beat(three)
+        #expect(scene.submit(3).isEmpty)
+        #expect(scene.beat(one).isEmpty)
+        #expect(scene.tick() == [.dispatched(3, attempt: 1, .inbox(one.boot))])
+        _ = scene.advance(by: .milliseconds(4250), presenceFlows: true, beating: [one, three])
+        #expect(scene.submit(4) == [.dispatched(4, attempt: 1, .group)])
+    }
+
+    @Test("after presence was away first attempts go to inboxes, since the broker may have missed its members as well")
+    func handoverOfAll() {
+        let scene = DispatcherScene(timing: .init(handover: .seconds(8)))
+        _ = scene.beat(one)
+        _ = scene.advance(by: .milliseconds(2250), presenceFlows: true, beating: [one])
+        _ = scene.advance(by: .milliseconds(500))
+        _ = scene.beat(one)
+        #expect(scene.submit(1) == [.dispatched(1, attempt: 1, .group)])
+        _ = scene.accepted(1, by: one)
+        _ = scene.advance(by: .seconds(20))
+        #expect(scene.submit(2) == [.dispatched(2, attempt: 1, .inbox(one.boot))])
+        _ = scene.accepted(2, by: one)
+        _ = scene.ownBeat()
+        _ = scene.beat(one)
+        #expect(scene.submit(3) == [.dispatched(3, attempt: 1, .inbox(one.boot))])
+        _ = scene.accepted(3, by: one)
+        _ = scene.advance(by: .milliseconds(8250), presenceFlows: true, beating: [one])
+        #expect(scene.submit(4) == [.dispatched(4, attempt: 1, .group)])
+    }
+
     @Test("a connector is invited when it comes, when it comes back, and now and then, since an invitation can be lost")
     func invitations() {
         let scene = DispatcherScene()
@@ -307,6 +356,24 @@ struct DispatchPlacementTests {
                 == [.dispatched(3, attempt: 2, .inbox(one.boot))])
     }
 
+    @Test("what left after others stands behind them, whichever was decided first")
+    func orderOfLeaving() {
+        let scene = scene(one)
+        _ = scene.submit(1)
+        #expect(scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one]).isEmpty)
+        for number in 2...3 { _ = scene.submit(UInt64(number)) }
+        #expect(scene.advance(by: .milliseconds(500), presenceFlows: true, beating: [one]).isEmpty)
+        // Its caller's task had to wait for its turn.
+        scene.sent(1)
+        for number in 2...3 {
+            #expect(scene.accepted(UInt64(number), by: one).isEmpty)
+            #expect(scene.advance(by: .milliseconds(500), presenceFlows: true, beating: [one]).isEmpty)
+        }
+        #expect(scene.accepted(1, by: one).isEmpty)
+        scene.sent(1)
+        #expect(scene.life(1)?.progress.holder?.name == "one", "it is in a hand by now")
+    }
+
     @Test("a dispatch that was lost on its way to the only place of an inbox is sent again")
     func lostInbox() {
         let small = DispatcherScene.boot("one", 1) { $0.credit = 1 }
@@ -328,27 +395,5 @@ struct DispatchPlacementTests {
         #expect(
             scene.advance(by: .milliseconds(250), presenceFlows: true, beating: [one])
                 == [.answered(1, code, attempt: 5)])
-    }
-
-    @Test("the class of a request whose caller states none is the strictest that a connector of the group says")
-    func requestClass() {
-        func offering(_ offer: ServiceOffer, _ number: UInt64) -> DispatcherScene.Boot {
-            DispatcherScene.boot("c\(number)", number) { $0.services = [offer] }
-        }
-        let scene = scene(offering(ServiceOffer("web", honoursIdempotencyKey: true), 1))
-        func found(_ method: String, _ service: String = "web") -> RequestClass {
-            scene.presence.requestClass(group: DispatcherScene.group, service: service, method: method)
-        }
-        #expect(["GET", "PUT", "POST", "PATCH", "LOCK"].map { found($0) } == [.safe, .keyed, .keyed, .keyed, .once])
-        #expect(["GET", "PUT", "POST"].map { found($0, "other") } == [.safe, .keyed, .once])
-        _ = scene.beat(offering(ServiceOffer("web"), 2))
-        #expect(["GET", "PUT", "POST"].map { found($0) } == [.safe, .keyed, .once])
-        _ = scene.beat(offering(ServiceOffer("web", requestClass: .safe), 3))
-        #expect(["GET", "PUT", "POST"].map { found($0) } == [.safe, .keyed, .once])
-        let strict = offering(ServiceOffer("web", requestClass: .once), 4)
-        _ = scene.beat(strict)
-        #expect(["GET", "PUT", "POST"].map { found($0) } == [.once, .once, .once])
-        _ = scene.revoked(strict)
-        #expect(["GET", "PUT", "POST"].map { found($0) } == [.safe, .keyed, .once])
     }
 }

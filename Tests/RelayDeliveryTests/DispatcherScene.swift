@@ -50,9 +50,12 @@ final class DispatcherScene {
     /// What the ledger has of each request.
     private(set) var ledger: [RequestID: LedgerChange] = [:]
 
-    init(limits: DispatchLimits = .init(), isSettled: Bool = true, at start: Moment? = nil) {
+    init(
+        limits: DispatchLimits = .init(), timing: PresenceTable.Timing = .init(), isSettled: Bool = true,
+        at start: Moment? = nil
+    ) {
         let start = start ?? Moment(wall: RelayTime(milliseconds: 1_000_000), steady: .now)
-        machine = Machine(limits: limits, now: start.steady)
+        machine = Machine(limits: limits, timing: timing, now: start.steady)
         now = start
         if isSettled {
             // Presence has flowed for the settling time.
@@ -142,6 +145,9 @@ final class DispatcherScene {
             size: size)
         return events(machine.submit(submission, "payload \(number)", at: now))
     }
+
+    /// A first dispatch leaves now, later than it was decided.
+    func sent(_ number: UInt64) { machine.sent([Self.name(number)], at: now.steady) }
 
     func abandon(_ number: UInt64) -> [Event] { events(machine.abandon(Self.id(number), at: now)) }
 

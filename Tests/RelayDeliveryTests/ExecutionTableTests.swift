@@ -40,7 +40,10 @@ struct ExecutionTableTests {
         for number in UInt64(2)...3 { _ = scene.finish(number) }
         _ = scene.receipt(2)
         #expect(scene.table.hasUnannounced == true)
+        #expect(scene.announced() == [], "all have only just begun")
+        _ = scene.admit(5)
         #expect(scene.announced() == [1, 3])
+        #expect(scene.announced() == [5])
         #expect(scene.announced() == [])
         #expect(scene.grant(4) == [.run(4)])
         #expect(scene.table.hasUnannounced == false, "its claim was its announcement")
@@ -131,14 +134,52 @@ struct ExecutionTableTests {
         _ = scene.finish(1)
         var sent: [Int] = []
         for second in 0..<32 {
-            if scene.tick() == [.respond(1, attempt: 1)] { sent.append(second) }
+            let steps = scene.tick()
+            if steps.contains(.respond(1, attempt: 1)) { sent.append(second) }
+            // By then its dispatcher says nothing, and does not need the record.
+            #expect(steps.contains(.settle(1, ["a"])) == (second == 3))
             scene.wait(.seconds(1))
         }
         #expect(sent == [1, 3, 7, 15, 23, 31])
-        #expect(scene.receipt(1) == ["a"])
+        #expect(scene.receipt(1) == [])
         scene.wait(.seconds(10))
         #expect(scene.tick() == [])
         #expect(scene.table.earliestDue == nil)
+    }
+
+    @Test("answers whose dispatcher says nothing leave room for the requests of others, as far as they may be kept")
+    func silentDispatcher() {
+        var scene = ExecutionScene(limits: .init(requests: 4, kept: 3, keptBytes: 8))
+        for number: UInt64 in 1...4 {
+            _ = scene.admit(number, as: .once, by: "a\(number)", deadline: .seconds(60))
+            _ = scene.grant(number)
+            _ = scene.finish(number)
+        }
+        #expect(scene.table.credit == 0)
+        #expect(scene.admit(5) == .giveBack(5, .busy, []))
+        scene.wait(.seconds(1))
+        #expect(scene.tick().count == 4)
+        #expect(scene.table.credit == 0)
+        scene.wait(.seconds(2))
+        // Two answers of three bytes fit into eight; the others take up room as before.
+        #expect(scene.tick().count == 6)
+        #expect(scene.table.credit == 2)
+        #expect(scene.table.count == 4)
+        #expect(scene.admit(6) == .run(6))
+        // They are known, and said again, as if they had their place.
+        #expect((1...4).map { scene.ask($0) } == [.finished, .finished, .finished, .finished])
+        #expect(scene.admit(1, attempt: 2, as: .once) == .respond(1, attempt: 2))
+        scene.wait(.seconds(4))
+        #expect(scene.tick().count { if case .respond = $0 { true } else { false } } == 4)
+        // A receipt frees the one kind of room or the other, and at the deadline all is given up.
+        _ = scene.receipt(1)
+        scene.wait(.seconds(8))
+        _ = scene.tick()
+        #expect(scene.table.credit == 2)
+        _ = scene.receipt(2, 3, 4)
+        #expect(scene.table.credit == 3)
+        #expect(scene.table.count == 1)
+        #expect(scene.table.occupied == 1)
     }
 
     @Test("a response is not said again while it may still be on its way, and is given up at its deadline all the same")

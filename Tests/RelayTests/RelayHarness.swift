@@ -10,31 +10,40 @@ import RelaySealing
 import SealedRelay
 import Testing
 
-/// A tenant's dispatcher and its connectors around one in-memory broker.
+/// A tenant's dispatcher and its connectors around one in-memory broker, or on another one.
 struct RelayHarness {
     let broker: InMemoryBroker
+    /// Where the dispatchers are: the in-memory broker, unless the harness stands on another.
+    let dispatcherBroker: any Broker
     let dispatcher: DispatchService
     let tenant: TenantID
     let authority: TestKeyAuthority
-    let group = GroupID.random()
+    let group: GroupID
     let logger: Logger
 
-    init(limits: BoardLimits = BoardLimits(), settling: Duration = .seconds(20)) {
+    init(
+        limits: BoardLimits = BoardLimits(), tenant: TenantID = .random(), group: GroupID = .random(),
+        on other: (any Broker)? = nil, beat: Duration = .seconds(1), settling: Duration = .seconds(20)
+    ) {
         var logger = Logger(label: "relay-tests")
         logger.logLevel = .error
         self.logger = logger
         broker = InMemoryBroker(limits: limits)
-        tenant = .random()
+        dispatcherBroker = other ?? broker
+        self.tenant = tenant
+        self.group = group
         let authority = TestKeyAuthority(tenant: tenant)
         self.authority = authority
         dispatcher = DispatchService(
-            instance: .random(), broker: broker, keys: { [logger] in authority.tenantKeys(for: $0, logger: logger) },
-            configuration: .init(timing: .init(beat: .seconds(1), settling: settling), version: "test"),
+            instance: .random(), broker: dispatcherBroker,
+            keys: { [logger] in authority.tenantKeys(for: $0, logger: logger) },
+            configuration: .init(timing: .init(beat: beat, settling: settling), version: "test"),
             logger: logger)
     }
 
     func session(
-        _ name: String, service: any ConnectorService, member: MemberID = .random(), bootNumber: UInt64 = 1
+        _ name: String, service: any ConnectorService, member: MemberID = .random(), bootNumber: UInt64 = 1,
+        inFlight: Int = 64, through other: (any Broker)? = nil, beat: Duration = .milliseconds(250)
     ) -> ConnectorSession {
         let identity = ConnectorIdentity(
             tenant: tenant, tenantName: "acme", member: member, name: name, boot: .random(), bootNumber: bootNumber,
@@ -45,21 +54,32 @@ struct RelayHarness {
         }
         let keeper = authority.keeper(for: identity.party, keys, logger: logger)
         return ConnectorSession(
-            identity: identity, broker: broker, sealing: keeper.keyring, epochs: keeper,
+            identity: identity, broker: other ?? broker, sealing: keeper.keyring, epochs: keeper,
             services: ServiceCatalog(["echo": service]),
-            configuration: .init(inFlight: 64, beat: .milliseconds(250), version: "test"), clock: .system,
+            configuration: .init(inFlight: inFlight, beat: beat, version: "test"), clock: .system,
             logger: logger)
     }
 
     func call(
         _ target: String, class requestClass: RequestClass = .safe, service: String = "echo",
-        within deadline: Duration = .seconds(30)
+        within deadline: Duration = .seconds(30), by caller: DispatchService? = nil
     ) async -> CallResult {
         let content = HTTPRequestContent(method: "GET", target: target, headers: [], body: Array(target.utf8)[...])
-        return await dispatcher.tenant(tenant, named: "acme").call(
+        return await (caller ?? dispatcher).tenant(tenant, named: "acme").call(
             RelayedCall(
                 group: group, service: service, requestClass: requestClass,
                 deadline: RelayClock.system.now + deadline, operation: .http(content)))
+    }
+
+    /// A further dispatcher, or the next process of one, as a member of its own.
+    func another(
+        _ instance: MemberID = .random(), ledger: (any DispatchLedger)? = nil
+    ) -> DispatchService {
+        DispatchService(
+            instance: instance, broker: dispatcherBroker,
+            keys: { [logger, authority] in authority.tenantKeys(for: $0, logger: logger) }, ledger: ledger,
+            configuration: .init(timing: .init(beat: .seconds(1), settling: .seconds(3)), version: "test"),
+            logger: logger)
     }
 
     /// Runs the dispatcher and the broker for as long as `body` takes.

@@ -12,6 +12,8 @@ public final class TestKeyAuthority: Sendable {
         var members: [GroupID: [MemberID: EpochMember]] = [:]
         var manifests: [GroupID: EpochManifest] = [:]
         var dispatchers: [MemberID: EpochMember] = [:]
+        /// What each dispatcher has on its disk.
+        var dispatcherKeys: [MemberID: MemberKeys] = [:]
         var listeners: [@Sendable (EpochManifest) -> Void] = []
         var isReachable = true
     }
@@ -106,21 +108,34 @@ public final class TestKeyAuthority: Sendable {
 
     /// A connector's keyring, kept fresh by asking this authority.
     public func keeper(for party: Party, _ keys: MemberKeys, logger: Logger) -> EpochKeeper {
-        EpochKeeper(
-            keyring: Keyring(party: party, authority: publicKey), source: TestEpochSource(authority: self, keys: keys),
-            clock: clock, logger: logger)
+        keeper(for: party, MemberKeyShelf(keys), logger: logger)
     }
 
-    /// A dispatcher's keys, which hears of each epoch at once.
+    /// The keyring of a connector whose keys are renewed.
+    public func keeper(for party: Party, _ shelf: MemberKeyShelf, logger: Logger) -> EpochKeeper {
+        EpochKeeper(
+            keyring: Keyring(party: party, authority: publicKey),
+            source: TestEpochSource(authority: self, shelf: shelf), clock: clock, logger: logger)
+    }
+
+    /// A dispatcher's keys, which hears of each epoch at once; the same ones again after a restart.
     public func tenantKeys(for party: Party, logger: Logger) -> TenantKeys {
-        guard let keys = try? newKeys() else { preconditionFailure("the library makes keys") }
+        let known = state.withLock { $0.dispatcherKeys[party.member] }
+        guard let keys = try? known ?? newKeys() else { preconditionFailure("the library makes keys") }
         let keeper = keeper(for: party, keys, logger: logger)
         state.withLock {
             $0.listeners.append { [clock] in
                 _ = try? keeper.keyring.install($0, with: keys, at: clock.now)
             }
         }
-        try? joinAsDispatcher(party.member, keys)
+        if known == nil {
+            state.withLock { $0.dispatcherKeys[party.member] = keys }
+            try? joinAsDispatcher(party.member, keys)
+        } else {
+            for manifest in state.withLock({ Array($0.manifests.values) }) {
+                _ = try? keeper.keyring.install(manifest, with: keys, at: clock.now)
+            }
+        }
         return TenantKeys(keeper) { [weak self] in self?.state.withLock { Array($0.manifests.keys) } ?? [] }
     }
 
@@ -138,7 +153,7 @@ public final class TestKeyAuthority: Sendable {
 /// One member's way to the authority.
 struct TestEpochSource: EpochSource {
     let authority: TestKeyAuthority
-    let keys: MemberKeys
+    let shelf: MemberKeyShelf
 
     func manifest(of group: GroupID, unless known: CoreHash?) async throws -> EpochManifest? {
         guard let manifest = try authority.manifest(of: group), manifest.core.hash != known else { return nil }
@@ -147,7 +162,7 @@ struct TestEpochSource: EpochSource {
 
     func authority() async throws -> P256.Signing.PublicKey { authority.publicKey }
 
-    func keys(for entry: EpochMember) async throws -> MemberKeys? { keys }
+    func keys(for entry: EpochMember) async throws -> MemberKeys? { shelf.keys(for: entry) }
 
     func installed(_ core: EpochCore, in keyring: Keyring) async {}
 }

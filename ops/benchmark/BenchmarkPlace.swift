@@ -1,4 +1,5 @@
 internal import Foundation
+internal import KafkaTopology
 internal import RelayFormat
 
 /// What both processes of a benchmark have to know; handed over in a file.
@@ -10,6 +11,14 @@ struct BenchmarkPlace: Codable {
     var member: String
     /// Nil where nothing is sealed.
     var sealing: BenchmarkSealing?
+    /// The cluster, where the way is Kafka.
+    var kafka: Kafka?
+
+    /// A cluster.
+    struct Kafka: Codable {
+        var bootstrap: String
+        var layout: KafkaLayout
+    }
 
     var tenantID: TenantID { TenantID(tenant) ?? .none }
     var groupID: GroupID { GroupID(group) ?? .none }

@@ -8,13 +8,19 @@ struct Measurement {
     var failures: Int
     /// How long all took.
     var elapsed: Duration
+    /// For how long cores were busy with all of them.
+    var processorTime: Duration
     /// The times of each, in order.
     var times: [Duration]
 
     /// Makes exchanges for the given time, `inFlight` at a time, and measures them.
+    ///
+    /// - Parameter processorTime: how long cores have been busy so far with whatever takes part in them.
     static func run(
-        inFlight: Int, lasting duration: Duration, exchange: @escaping @Sendable () async -> Bool
+        inFlight: Int, lasting duration: Duration, processorTime: () -> Duration = { ProcessorTime.own },
+        exchange: @escaping @Sendable () async -> Bool
     ) async -> Measurement {
+        let before = processorTime()
         let begun = ContinuousClock.now
         let end = begun + duration
         let lanes = await withTaskGroup(of: (times: [Duration], failures: Int).self) { group in
@@ -39,7 +45,7 @@ struct Measurement {
         let times = lanes.flatMap(\.times).sorted()
         return Measurement(
             inFlight: inFlight, count: times.count, failures: lanes.map(\.failures).reduce(0, +),
-            elapsed: .now - begun, times: times)
+            elapsed: .now - begun, processorTime: processorTime() - before, times: times)
     }
 
     private func percentile(_ share: Double) -> Double {
@@ -49,14 +55,15 @@ struct Measurement {
 
     /// A row of the table that `ops/bench` prints.
     func row(_ name: String) -> String {
-        let rate = Double(count) / (elapsed / .seconds(1))
-        return
-            "| \(name) | \(inFlight) | \(Int(rate)) | \(Int(percentile(0.5))) | \(Int(percentile(0.99))) | \(failures) |"
+        let rate = Int(Double(count) / (elapsed / .seconds(1)))
+        let (middle, late) = (Int(percentile(0.5)), Int(percentile(0.99)))
+        let cost = (processorTime / .microseconds(1) / Double(max(1, count)) * 10).rounded() / 10
+        return "| \(name) | \(inFlight) | \(rate) | \(middle) | \(late) | \(cost) | \(failures) |"
     }
 
     /// The heading of that table.
     static let heading = """
-        | path | in flight | calls/s | p50 µs | p99 µs | failed |
-        | --- | --- | --- | --- | --- | --- |
+        | path | in flight | calls/s | p50 µs | p99 µs | processor µs | failed |
+        | --- | --- | --- | --- | --- | --- | --- |
         """
 }

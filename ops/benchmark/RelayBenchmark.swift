@@ -5,6 +5,9 @@ internal import ArgumentParser
 struct RelayBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "relay-benchmark", abstract: "Measures calls through dispatcher, queue, link and connector.",
-        subcommands: [TenantBenchmark.self, ConnectorBenchmark.self, FloorBenchmark.self, SealBenchmark.self],
+        subcommands: [
+            TenantBenchmark.self, ConnectorBenchmark.self, FloorBenchmark.self, SealBenchmark.self,
+            KafkaBenchmark.self, BareKafkaEcho.self,
+        ],
         defaultSubcommand: TenantBenchmark.self)
 }

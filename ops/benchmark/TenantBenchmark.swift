@@ -16,9 +16,7 @@ internal import TenantPort
 struct TenantBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "tenant", abstract: "Measures calls end to end.")
 
-    @Option(help: "How many seconds each row takes.") var seconds: Double = 5
-    @Option(help: "The calls in flight of each row.") var inFlight: [Int] = [1, 64, 1024]
-    @Option(help: "The size of a body in bytes.") var size: Int = 1024
+    @OptionGroup var calls: CallOptions
 
     @Option(help: "How messages are sealed: \(SealingOption.allCases.map(\.rawValue).joined(separator: ", ")).")
     var sealing = SealingOption.x25519
@@ -65,66 +63,14 @@ struct TenantBenchmark: AsyncParsableCommand {
                 sealing: keys)
             let file = folder.appendingPathComponent("place.json").path
             try place.write(file)
-            let connector = try Self.startConnector(file)
+            let connector = try CallOptions.startConnector(file)
             defer { connector.terminate() }
             let pid = connector.processIdentifier
-            let call = try await ready(tenantDispatcher, group: group)
-            let idle = Self.residentMemory(of: pid)
-            await measure(call)
-            print(
-                "\nThe connector's process: \(idle) MiB resident when idle, \(Self.residentMemory(of: pid)) MiB after the run."
-            )
+            let call = try await calls.ready(tenantDispatcher, group: group)
+            let idle = CallOptions.footprint(of: pid)
+            await calls.measure(call, with: pid)
+            print("\nThe connector's process: \(idle) when idle, \(CallOptions.footprint(of: pid)) after the run.")
             services.cancelAll()
         }
-    }
-
-    /// Waits until calls are answered.
-    private func ready(
-        _ dispatcher: TenantDispatcher, group: GroupID
-    ) async throws -> @Sendable (RequestClass) async -> Bool {
-        let body = [UInt8](repeating: 0x61, count: size)
-        let content = HTTPRequestContent(method: "GET", target: "/", headers: [], body: body[...])
-        let call: @Sendable (RequestClass) async -> Bool = { requestClass in
-            let result = await dispatcher.call(
-                RelayedCall(
-                    group: group, service: "echo", requestClass: requestClass,
-                    deadline: RelayClock.system.now + .seconds(30), operation: .http(content)))
-            if case .http = result.outcome { return true }
-            return false
-        }
-        let end = ContinuousClock.now + .seconds(30)
-        while await !call(.safe) {
-            guard ContinuousClock.now < end else { throw ValidationError("the connector did not come") }
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        return call
-    }
-
-    private func measure(_ call: @escaping @Sendable (RequestClass) async -> Bool) async {
-        _ = await Measurement.run(inFlight: 64, lasting: .seconds(1)) { await call(.safe) }
-        print(Measurement.heading)
-        for requestClass in RequestClass.allCases {
-            for number in inFlight {
-                let measured = await Measurement.run(inFlight: number, lasting: .seconds(seconds)) {
-                    await call(requestClass)
-                }
-                print(measured.row("relay, \(requestClass)"))
-            }
-        }
-    }
-
-    private static func startConnector(_ place: String) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = ["connector", "--place", place]
-        try process.run()
-        return process
-    }
-
-    private static func residentMemory(of process: Int32) -> String {
-        let text = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS") } ?? ""
-        let kibibytes = Int(line.filter(\.isNumber)) ?? 0
-        return "\(kibibytes / 1024)"
     }
 }

@@ -5,13 +5,13 @@ export POSTERNCTL_CONFIG=$folder/posternctl.json
 
 ctl() { "$bin/posternctl" "$@"; }
 
-# Makes a tenant and starts it on a free port; sets url and ca_pin and logs posternctl in.
+# Makes a tenant and starts it on a free port; sets url and ca_pin and logs posternctl in. Further options are init's.
 site_tenant() {
     local port
     port=$(free_port)
     url=https://localhost:$port
     "$bin/postern-tenant" init --state-dir "$folder/tenant" --host localhost --host 127.0.0.1 --public-url "$url" \
-        --admin-file "$folder/admin.key" >"$folder/init.log"
+        --admin-file "$folder/admin.key" "$@" >"$folder/init.log"
     ca_pin=$("$bin/postern-tenant" show --state-dir "$folder/tenant" --field ca-pin)
     site_serve "$port"
     ctl login --url "$url" --ca-pin "$ca_pin" --key-file "$folder/admin.key" >/dev/null

@@ -58,6 +58,8 @@ public struct ConnectorStatus: Codable, Sendable, Equatable {
     public var journal: Journal?
     /// By what it seals; nil where nothing has to be.
     public var sealing: Sealing?
+    /// The queue that tenant and connector share; nil where none is known yet.
+    public var queue: Queue?
     /// The last proven round trip.
     public var lastRoundTrip: RoundTrip?
     /// By how many seconds the local clock is ahead of the tenant's.
@@ -69,7 +71,7 @@ public struct ConnectorStatus: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case state, reason, tenant, connector, name, groups, services, boot, version, requests, finished, dispatchers
-        case pause, drain, journal, certificate, sealing
+        case pause, drain, journal, certificate, sealing, queue
         case forSeconds = "for_seconds"
         case nextAction = "next_action"
         case bootNumber = "boot_number"

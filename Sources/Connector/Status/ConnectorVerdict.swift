@@ -34,7 +34,7 @@ struct ConnectorVerdict: Equatable {
         switch evidence.link {
         case .disconnected(let reason, let since, let attempts):
             self.init(
-                state: .disconnected, reason: "\(reason) (\(attempts) attempts)", since: since,
+                state: .disconnected, reason: attempts == 0 ? reason : "\(reason) (\(attempts) attempts)", since: since,
                 nextAction: "check that this machine reaches the tenant's URL; the connector goes on trying")
         case .frozen(let since):
             self.init(

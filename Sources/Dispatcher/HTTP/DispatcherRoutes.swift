@@ -14,6 +14,7 @@ public struct DispatcherRoutes: Sendable {
     private let gate: CallerGate
     private let submissions: SubmissionRoutes
     private let requests: RequestRoutes
+    private let instances: InstanceGate
     private let audit: DispatcherAudit?
 
     /// Joins the dispatcher and those who know its callers, its administrators and its webhooks.
@@ -21,17 +22,21 @@ public struct DispatcherRoutes: Sendable {
     /// - Parameters:
     ///   - webhooks: knows where results can be sent; nil where no submission may name a webhook.
     ///   - deliveries: knows how the sending stands; nil where nothing is sent.
+    ///   - instances: the dispatchers beside this one; nil where there are none.
     ///   - audit: where acts and refusals are put on record.
     public init(
         dispatcher: DispatchService, callers: any CallerAuthentication,
         administrators: any AdministratorAuthentication, webhooks: (any WebhookDirectory)? = nil,
-        deliveries: (any WebhookLedger)? = nil, audit: DispatcherAudit? = nil
+        deliveries: (any WebhookLedger)? = nil, instances network: InstanceNetwork? = nil,
+        audit: DispatcherAudit? = nil
     ) {
         self.dispatcher = dispatcher
         self.audit = audit
         gate = CallerGate(callers, administrators: AdministratorGate(authentication: administrators))
-        submissions = SubmissionRoutes(dispatcher: dispatcher, gate: gate, webhooks: webhooks)
-        requests = RequestRoutes(dispatcher: dispatcher, gate: gate, deliveries: deliveries, audit: audit)
+        instances = InstanceGate(network: network)
+        submissions = SubmissionRoutes(dispatcher: dispatcher, gate: gate, instances: instances, webhooks: webhooks)
+        requests = RequestRoutes(
+            dispatcher: dispatcher, gate: gate, instances: instances, deliveries: deliveries, audit: audit)
     }
 
     /// Adds the routes.
@@ -73,11 +78,16 @@ public struct DispatcherRoutes: Sendable {
             group: group, service: target.service,
             requestClass: try RequestClass(stated: request.headers[.posternClass], standard: standard),
             deadline: deadline, operation: .http(content), caller: caller.keyID)
-        let result = try await tenant.call(call, groupName: target.group, key: IdempotencyKey(of: request))
-        log(result, caller: caller, service: target.service, context: context)
-        switch result.outcome {
-        case .http(let content): return RelayAnswer.response(content, result, isHead: request.method == .head)
-        case .failed(let failure): throw RelayAnswer.problem(failure, result)
+        let key = try IdempotencyKey(of: request)
+        return try await instances.keyed(
+            key, of: caller, service: target.service, at: tenant, request, body, within: deadline - dispatcher.now
+        ) {
+            let result = try await tenant.call(call, groupName: target.group, key: key)
+            log(result, caller: caller, service: target.service, context: context)
+            switch result.outcome {
+            case .http(let content): return RelayAnswer.response(content, result, isHead: request.method == .head)
+            case .failed(let failure): throw RelayAnswer.problem(failure, result)
+            }
         }
     }
 
@@ -102,11 +112,16 @@ public struct DispatcherRoutes: Sendable {
             requestClass: try RequestClass(stated: call.requestClass, standard: standard),
             deadline: try deadline(seconds: call.deadlineSeconds), operation: .http(key?.added(to: content) ?? content),
             caller: caller.keyID)
-        let result = try await tenant.call(relayed, groupName: name, key: key)
-        log(result, caller: caller, service: call.service, context: context)
-        switch result.outcome {
-        case .http(let content): return try RelayAnswer.json(content, result)
-        case .failed(let failure): throw RelayAnswer.problem(failure, result)
+        return try await instances.keyed(
+            key, of: caller, service: call.service, at: tenant, request, body,
+            within: relayed.deadline - dispatcher.now
+        ) {
+            let result = try await tenant.call(relayed, groupName: name, key: key)
+            log(result, caller: caller, service: call.service, context: context)
+            switch result.outcome {
+            case .http(let content): return try RelayAnswer.json(content, result)
+            case .failed(let failure): throw RelayAnswer.problem(failure, result)
+            }
         }
     }
 

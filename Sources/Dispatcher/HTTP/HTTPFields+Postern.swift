@@ -14,6 +14,7 @@ extension HTTPField.Name {
     static let posternRequestID = postern(RelayHeaders.requestID)
     static let posternConnector = postern(RelayHeaders.connector)
     static let posternAttempt = postern(RelayHeaders.attempt)
+    static let posternForwarded = postern(RelayHeaders.forwarded)
     static let idempotencyKey = postern("Idempotency-Key")
     static let prefer = postern("Prefer")
     static let preferenceApplied = postern("Preference-Applied")

@@ -15,6 +15,7 @@ struct RequestRoutes: Sendable {
 
     let dispatcher: DispatchService
     let gate: CallerGate
+    let instances: InstanceGate
     let deliveries: (any WebhookLedger)?
     let audit: DispatcherAudit?
 
@@ -63,16 +64,29 @@ struct RequestRoutes: Sendable {
             report.resolved = nil
             return report
         }
-        return try RelayAnswer.json(RequestList(requests: Array(reports.prefix(limit))))
+        let (others, missing) = try await instances.lists(request)
+        let all = (Array(reports.prefix(limit)) + others.flatMap(\.requests)).sorted {
+            $0.submittedAt.milliseconds > $1.submittedAt.milliseconds
+        }
+        return try RelayAnswer.json(
+            RequestList(requests: Array(all.prefix(limit)), missingInstances: missing.isEmpty ? nil : missing))
     }
 
     @Sendable private func show(_ request: Request, _ context: PortContext) async throws -> Response {
         let (viewer, id) = try await subject(request, context, for: .readRequests)
-        return try RelayAnswer.json(try await report(on: id, for: viewer))
+        return try await instances.owned(id, request) {
+            try RelayAnswer.json(try await report(on: id, for: viewer))
+        }
     }
 
     @Sendable private func why(_ request: Request, _ context: PortContext) async throws -> Response {
         let (viewer, id) = try await subject(request, context, for: .readRequests)
+        return try await instances.owned(id, request) { try await tell(id, to: viewer, request) }
+    }
+
+    private func tell(
+        _ id: RelayFormat.RequestID, to viewer: Caller, _ request: Request
+    ) async throws -> Response {
         let report = try await report(on: id, for: viewer)
         if request.headers[.accept]?.contains("application/json") == true { return try RelayAnswer.json(report) }
         let story = RequestStory(report, now: Timestamp(dispatcher.now))
@@ -83,6 +97,12 @@ struct RequestRoutes: Sendable {
 
     @Sendable private func cancel(_ request: Request, _ context: PortContext) async throws -> Response {
         let (viewer, id) = try await subject(request, context, for: .changeRequests)
+        return try await instances.owned(id, request) { try await cancel(id, for: viewer, context) }
+    }
+
+    private func cancel(
+        _ id: RelayFormat.RequestID, for viewer: Caller, _ context: PortContext
+    ) async throws -> Response {
         let before = try await report(on: id, for: viewer)
         let tenant = dispatcher.tenant(viewer.tenant, named: viewer.tenantName)
         let verdict = try await DispatcherAudit.act(
@@ -107,6 +127,12 @@ struct RequestRoutes: Sendable {
     @Sendable private func redrive(_ request: Request, _ context: PortContext) async throws -> Response {
         let (viewer, id) = try await subject(request, context, for: .changeRequests)
         let body = try await RelayBody.collect(request, limit: 4096)
+        return try await instances.owned(id, request, body) { try await redrive(id, for: viewer, body, context) }
+    }
+
+    private func redrive(
+        _ id: RelayFormat.RequestID, for viewer: Caller, _ body: ArraySlice<UInt8>, _ context: PortContext
+    ) async throws -> Response {
         var asked = RedriveRequest()
         if !body.isEmpty {
             do {

@@ -11,6 +11,7 @@ internal import TenantPort
 struct SubmissionRoutes: Sendable {
     let dispatcher: DispatchService
     let gate: CallerGate
+    let instances: InstanceGate
     let webhooks: (any WebhookDirectory)?
 
     func register(on router: RouterGroup<PortContext>) {
@@ -33,24 +34,35 @@ struct SubmissionRoutes: Sendable {
         let tenant = dispatcher.tenant(caller.tenant, named: caller.tenantName)
         let submission = try submission(asked, of: request, by: caller, group: group, named: name, to: tenant)
         if let webhook = submission.webhook { try await check(webhook, of: caller.tenant) }
-        let id: RelayFormat.RequestID
+        let wait = WaitPreference(of: request)
+        return try await instances.keyed(
+            try key(asked, of: request), of: caller, service: asked.call.service, at: tenant, request, body,
+            within: .seconds(10 + (wait?.seconds ?? 0))
+        ) {
+            let id = try await take(submission, by: caller, at: tenant, context)
+            return try await report(on: id, of: tenant, wait: wait, group: name) { _ in true }
+        }
+    }
+
+    private func take(
+        _ submission: NewSubmission, by caller: Caller, at tenant: TenantDispatcher, _ context: PortContext
+    ) async throws -> RelayFormat.RequestID {
         do {
             switch try await tenant.submit(submission) {
             case .accepted(let new):
-                id = new
                 context.logger.debug(
                     "Submission accepted",
                     metadata: [
                         "tenant": "\(caller.tenantName)", "key": "\(caller.keyID)", "request": "\(new)",
                         "service": "\(submission.call.service)",
                     ])
-            case .known(let known): id = known
+                return new
+            case .known(let known): return known
             case .keyReused(let other): throw RelayAnswer.keyReused(other)
             }
         } catch let error as SubmissionError {
             throw RelayAnswer.problem(error)
         }
-        return try await report(on: id, of: tenant, wait: WaitPreference(of: request), group: name) { _ in true }
     }
 
     @Sendable private func result(_ request: Request, _ context: PortContext) async throws -> Response {
@@ -58,10 +70,12 @@ struct SubmissionRoutes: Sendable {
         let (caller, group) = try await gate.authorize(request, group: name, service: nil)
         let text = context.parameters.get("id") ?? ""
         guard let id = RelayFormat.RequestID(text) else { throw Self.unknown(text) }
-        return try await report(
-            on: id, of: dispatcher.tenant(caller.tenant, named: caller.tenantName), wait: WaitPreference(of: request),
-            group: name
-        ) { $0.group == group && caller.opens($0.service) }
+        let wait = WaitPreference(of: request)
+        return try await instances.owned(id, request, within: .seconds(10 + (wait?.seconds ?? 0))) {
+            try await report(
+                on: id, of: dispatcher.tenant(caller.tenant, named: caller.tenantName), wait: wait, group: name
+            ) { $0.group == group && caller.opens($0.service) }
+        }
     }
 
     // MARK: Parts

@@ -25,7 +25,9 @@ public struct QueueCredentialsRequest: EnrollmentRequest, Equatable {
 public struct QueueCredentialsAnswer: Codable, Sendable, Equatable {
     /// Where the broker is.
     public var broker: BrokerEndpoint
-    /// The credential for this boot alone; it counts only with a proof of the identity key (`LinkProof`).
+    /// The credential for this boot alone.
+    ///
+    /// At the link it counts only with a proof of the identity key (`LinkProof`). Empty where a Kafka cluster asks for something else than a token.
     public var token: String
     /// Until when the credential is valid; fetch the next one at half of its life.
     public var expiresAt: Date
@@ -61,11 +63,19 @@ public struct BrokerEndpoint: Codable, Sendable, Equatable {
     public var kind: String
     /// The path of the link at the tenant's port, for the kind `embedded`.
     public var path: String?
+    /// The cluster, for the kind `kafka`.
+    public var kafka: KafkaEndpoint?
 
     /// Makes an endpoint.
-    public init(kind: String, path: String? = nil) {
+    public init(kind: String, path: String? = nil, kafka: KafkaEndpoint? = nil) {
         self.kind = kind
         self.path = path
+        self.kafka = kafka
+    }
+
+    /// A Kafka cluster.
+    public static func kafka(_ endpoint: KafkaEndpoint) -> BrokerEndpoint {
+        BrokerEndpoint(kind: "kafka", kafka: endpoint)
     }
 
     /// The link at the tenant's own port.

@@ -34,7 +34,7 @@ extension DispatchMachine {
         if case .ending = tracked.state { return [.cancel(boot, dispatch, .unwanted)] }
         guard !refuses(dispatch, to: boot, tracked, at: now) else {
             note(
-                id, .refused, at: now.wall, attempt: dispatch.attempt, connector: name(of: boot),
+                id, .refused, at: now.wall, attempt: dispatch.attempt, connector: name(of: header),
                 detail: refusal(of: dispatch, tracked, at: now))
             // The claim may be one that came twice, and its grant be under way: only a cancel ends what runs.
             return recorded(id, [.cancel(boot, dispatch, tracked.isCancelled ? .stop : .unwanted)])
@@ -49,8 +49,8 @@ extension DispatchMachine {
         let isAgain = tracked.holderBoot == boot
         let state: State = strictest == .once ? .granted(to: boot) : .held(by: boot)
         take(id, as: state, from: header, at: now)
-        if !isAgain { note(id, .claimed, at: now.wall, connector: name(of: boot)) }
-        note(id, .granted, at: now.wall, connector: name(of: boot), detail: isAgain ? "again" : "")
+        if !isAgain { note(id, .claimed, at: now.wall, connector: name(of: header)) }
+        note(id, .granted, at: now.wall, connector: name(of: header), detail: isAgain ? "again" : "")
         return recorded(id, [.grant(boot, dispatch)])
     }
 
@@ -124,7 +124,7 @@ extension DispatchMachine {
         case .waiting, .dispatched, .held, .granted: break
         }
         guard counts(outcome, of: dispatch, by: header, for: tracked) else {
-            note(id, .late, at: now.wall, attempt: dispatch.attempt, connector: name(of: boot), detail: outcome.text)
+            note(id, .late, at: now.wall, attempt: dispatch.attempt, connector: name(of: header), detail: outcome.text)
             lateReplies += 1
             return recorded(id, [receipt])
         }
@@ -134,7 +134,7 @@ extension DispatchMachine {
                 [receipt]
             }
         return end(
-            id, tracked.honest(outcome, of: dispatch.attempt), connector: header.sender, name: name(of: boot),
+            id, tracked.honest(outcome, of: dispatch.attempt), connector: header.sender, name: name(of: header),
             attempt: dispatch.attempt, at: now.wall, then: told)
     }
 
@@ -178,13 +178,13 @@ extension DispatchMachine {
         guard tracked.boot == boot || tracked.boot == nil && entry.knowledge == .interrupted else { return [] }
         requests[id]?.lastSign = now.steady
         guard entry.knowledge == .notKnown || entry.knowledge == .interrupted else { return [] }
-        note(id, .known, at: now.wall, connector: name(of: boot), detail: entry.knowledge.text)
+        note(id, .known, at: now.wall, connector: name(of: header), detail: entry.knowledge.text)
         if entry.knowledge == .notKnown {
             requests[id]?.doubts.remove(tracked.attempt)
             requests[id]?.refusedBy.insert(boot)
         } else if case .granted = tracked.state {
-            let failure = RequestFailure(.outcomeUnknown, "\(name(of: boot)) ended while it ran")
-            return end(id, .failed(failure), connector: header.sender, name: name(of: boot), at: now.wall)
+            let failure = RequestFailure(.outcomeUnknown, "\(name(of: header)) ended while it ran")
+            return end(id, .failed(failure), connector: header.sender, name: name(of: header), at: now.wall)
         } else if tracked.submission.requestClass != .once {
             requests[id]?.lostWith[tracked.attempt] = BootID.none
         }
@@ -201,13 +201,17 @@ extension DispatchMachine {
 
     func name(of boot: BootID) -> String { presence.peers[boot]?.name ?? "\(boot)" }
 
+    /// The name of who says something: its id while none of its beats has been heard, which come by another way.
+    func name(of header: RelayHeader) -> String { presence.peers[header.boot]?.name ?? "\(header.sender)" }
+
     /// Puts a request into the hand of the boot that spoke.
     private mutating func take(_ id: RequestID, as state: State, from header: RelayHeader, at now: Moment) {
         hold(id, as: state, at: now)
-        let known = presence.peers[header.boot]?.name
-        requests[id]?.holder = RequestProgress.Holder(
-            member: header.sender, boot: header.boot, name: known ?? "\(header.boot)")
-        if known == nil, strangers[header.boot] == nil { strangers[header.boot] = (header.sender, now.steady) }
+        let name = name(of: header)
+        requests[id]?.holder = RequestProgress.Holder(member: header.sender, boot: header.boot, name: name)
+        if presence.peers[header.boot] == nil, strangers[header.boot] == nil {
+            strangers[header.boot] = (header.sender, now.steady)
+        }
     }
 
     mutating func hold(_ id: RequestID, as state: State, at now: Moment) {

@@ -1,4 +1,4 @@
-internal import RelayFormat
+public import RelayFormat
 
 /// Where a request goes next.
 extension DispatchMachine {
@@ -55,7 +55,7 @@ extension DispatchMachine {
             unsettled.insert(id)
             return recorded(id, [])
         }
-        switch choose(tracked, among: prospects) {
+        switch choose(tracked, among: prospects, at: now.steady) {
         case .route(let route):
             return dispatch(id, by: route, at: now)
         case .full:
@@ -81,14 +81,21 @@ extension DispatchMachine {
     }
 
     /// The group's queue for a first dispatch that any member can take; else the boot with the most free credit.
-    private mutating func choose(_ tracked: Tracked, among prospects: PresenceTable.Prospects) -> Choice {
+    ///
+    /// While the queue is shared out anew a first dispatch goes to an inbox as well: one that waits in the part of a lost
+    /// member waits until the broker has noticed.
+    private mutating func choose(
+        _ tracked: Tracked, among prospects: PresenceTable.Prospects, at now: ContinuousClock.Instant
+    ) -> Choice {
         let fresh = prospects.able.filter { !tracked.refusedBy.contains($0) }
         let runsAlone = tracked.losses >= limits.lossesBeforeAlone
-        if prospects.allOffer, !fresh.isEmpty, tracked.attempt == 0 || tracked.isCrowdedOut, !runsAlone {
+        let isHandingOver = presence.isHandingOver(tracked.submission.group, at: now)
+        if prospects.allOffer, !fresh.isEmpty, tracked.attempt == 0 || tracked.isCrowdedOut, !runsAlone, !isHandingOver
+        {
             return .route(.group)
         }
         var candidates = fresh.isEmpty ? prospects.able : fresh
-        if tracked.isCrowdedOut, !candidates.isEmpty {
+        if tracked.isCrowdedOut || isHandingOver && tracked.attempt == 0, !candidates.isEmpty {
             candidates.removeAll { freeCredit(of: $0) <= 0 }
             guard !candidates.isEmpty else { return .full }
         }
@@ -139,6 +146,9 @@ extension DispatchMachine {
         guard let peer = presence.peers[boot] else { return 0 }
         return Int(peer.inFlight) + Int(peer.credit) - max(Int(peer.inFlight), inHand[boot]?.count ?? 0)
     }
+
+    /// How many requests a boot has in hand at the most, as its last beat says; nil when none has been heard.
+    public func room(of boot: BootID) -> Int? { presence.peers[boot].map { Int($0.inFlight) + Int($0.credit) } }
 
     /// Takes those with the most free credit in turn.
     private mutating func best(of boots: [BootID]) -> BootID? {

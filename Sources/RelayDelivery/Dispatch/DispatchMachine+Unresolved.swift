@@ -23,7 +23,7 @@ extension DispatchMachine {
             return dismiss(&request, by: header, why: outcome.text, at: now, then: [receipt])
         }
         unresolved[dispatch.request] = nil
-        let name = name(of: header.boot)
+        let name = name(of: header)
         request.events.append(
             RequestEvent(
                 at: now.wall, .resolved, attempt: dispatch.attempt, connector: name, detail: outcome.text))
@@ -52,7 +52,7 @@ extension DispatchMachine {
         unresolved[request.submission.id] = nil
         request.events.append(
             RequestEvent(
-                at: now.wall, .known, attempt: request.ending.attempt, connector: name(of: header.boot), detail: why))
+                at: now.wall, .known, attempt: request.ending.attempt, connector: name(of: header), detail: why))
         return told(
             request, request.ending,
             then: actions + [.resolved(request.submission, request.ending, request.events)])

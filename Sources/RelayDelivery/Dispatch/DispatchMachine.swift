@@ -80,6 +80,18 @@ public struct DispatchMachine<Payload: Sendable>: ~Copyable, Sendable {
         return place(submission.id, at: now)
     }
 
+    /// Dispatches leave, in this order: from now on their places in the group's queue are counted.
+    ///
+    /// They are decided by many callers at once, so that they do not leave in the order in which they were decided.
+    public mutating func sent(_ dispatches: [DispatchName], at now: ContinuousClock.Instant) {
+        for name in dispatches {
+            guard let index = requests.index(forKey: name.request), requests.values[index].attempt == name.attempt,
+                case .dispatched(let route, _) = requests.values[index].state
+            else { continue }
+            requests.values[index].state = .dispatched(route, at: now)
+        }
+    }
+
     mutating func track(_ submission: Submission, _ payload: Payload, at now: RelayTime) {
         var tracked = Tracked(submission: submission, payload: payload)
         // Room for the usual life: submitted, sent, accepted, answered.

@@ -69,14 +69,15 @@ extension ExecutionTable {
     // MARK: Handlers
 
     /// Whether something was started of which its dispatcher has not heard.
-    public var hasUnannounced: Bool { !unannounced.isEmpty }
+    public var hasUnannounced: Bool { !unannounced.young.isEmpty || !unannounced.old.isEmpty }
 
-    /// Those of them that run, or whose response nobody has confirmed: it may wait in a slow link.
+    /// Those of them that have run since the last time, or whose response nobody has confirmed: it may wait in a slow link.
     ///
-    /// ACCEPTED is to be said of each.
+    /// ACCEPTED is to be said of each. What has only just begun is left for the next time.
     public mutating func takeUnannounced() -> [Dispatch] {
-        defer { unannounced.removeAll(keepingCapacity: unannounced.count < 1024) }
-        return unannounced.compactMap { entries[$0]?.dispatch }
+        let old = unannounced.old.compactMap { entries[$0]?.dispatch }
+        unannounced = ([], unannounced.young.filter { entries[$0] != nil })
+        return old
     }
 
     /// How a request that runs has ended, given what its handler says: a handler that was torn down knows less.
@@ -173,11 +174,32 @@ extension ExecutionTable {
             timers.set(now, for: dispatch.id)
             return []
         }
-        if case .http(let content) = outcome { bytes += content.body.count }
+        let size = if case .http(let content) = outcome { content.body.count } else { 0 }
+        bytes += size
+        let spent = sendings < Self.patience ? [] : keep(dispatch.id, size)
         entries[dispatch.id]?.state = .finished(outcome, sendings: sendings + 1)
         timers.set(min(now + limits.repetition * (1 << min(sendings, 3)), dispatch.deadline), for: dispatch.id)
-        return [.respond(Reply(dispatch: dispatch, outcome: outcome))]
+        return (spent.isEmpty ? [] : [.settle(dispatch.id, spent)])
+            + [.respond(Reply(dispatch: dispatch, outcome: outcome))]
     }
+
+    /// Keeps a response beside the bound whose dispatcher says nothing: it may be down for long, and others are not.
+    ///
+    /// What is in the broker's queue is not needed for it: its dispatcher makes it again if this process dies.
+    /// - Returns: the carriers that can be settled.
+    private mutating func keep(_ id: RequestID, _ size: Int) -> [Carrier] {
+        guard let entry = entries[id] else { return [] }
+        if entry.keptBytes == nil {
+            guard kept.count < limits.kept, kept.bytes + size <= limits.keptBytes else { return [] }
+            kept = (kept.count + 1, kept.bytes + size)
+            entries[id]?.keptBytes = size
+        }
+        entries[id]?.carriers = []
+        return entry.carriers
+    }
+
+    /// After how many sendings a dispatcher counts as one that says nothing: a few seconds.
+    private static var patience: Int { 2 }
 
     /// The earliest moment at which something is due; may be too early, never too late.
     public var earliestDue: RelayTime? { timers.earliest }

@@ -3,7 +3,7 @@ public import RelayFormat
 extension ExecutionTable {
     /// The bounds and times of a table.
     public struct Limits: Sendable {
-        /// The most requests that are in hand: that wait, run, or wait for their receipt.
+        /// The most requests that are in hand: that wait, run, or wait for their receipt (see `kept`).
         public var requests: Int
         /// The most ids that are remembered after their request was settled or given back.
         public var settled: Int
@@ -17,12 +17,16 @@ extension ExecutionTable {
         public var solitude: Duration
         /// The most bytes of bodies that are repeated at one time.
         public var burst: Int
+        /// The most responses that are kept beside `requests` for dispatchers that say nothing.
+        public var kept: Int
+        /// The most bytes of their bodies.
+        public var keptBytes: Int
 
         /// Makes the bounds.
         public init(
             requests: Int = 256, settled: Int = 100_000, repetition: Duration = .seconds(1),
             claimRepetition: Duration = .seconds(1), grant: Duration = .seconds(2), solitude: Duration = .seconds(10),
-            burst: Int = 8 << 20
+            burst: Int = 8 << 20, kept: Int = 4096, keptBytes: Int = 64 << 20
         ) {
             self.requests = requests
             self.settled = settled
@@ -31,6 +35,8 @@ extension ExecutionTable {
             self.grant = grant
             self.solitude = solitude
             self.burst = burst
+            self.kept = kept
+            self.keptBytes = keptBytes
         }
     }
 
@@ -163,5 +169,7 @@ extension ExecutionTable {
         var carriers: [Carrier]
         /// Whether the journal knows it.
         var isJournaled = false
+        /// How large its response is, once that is kept beside the bound.
+        var keptBytes: Int?
     }
 }

@@ -14,13 +14,15 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
     var entries: [RequestID: Entry] = [:]
     /// How many of the entries have finished.
     var finished = 0
+    /// How many of those are kept beside the bound, since their dispatcher says nothing, and how large they are.
+    var kept = (count: 0, bytes: 0)
     /// The request that runs alone, or waits for it.
     var alone: RequestID?
     /// When an entry has to be looked at again.
     var timers = DeadlineQueue<RequestID>()
     var closed: ClosedRequests
-    /// What was started without a word to its dispatcher.
-    var unannounced: [RequestID] = []
+    /// What was started without a word to its dispatcher: since it was last asked for that, and before.
+    var unannounced: (young: [RequestID], old: [RequestID]) = ([], [])
     /// Whether new work is given back.
     public var isRefusing = false
     /// Whether what was sent may still be on its way; then no response is sent again.
@@ -39,8 +41,11 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
     /// How many requests wait or run.
     public var active: Int { entries.count - finished }
 
+    /// How many requests take up room: those of a dispatcher that says nothing must not keep out those of others.
+    public var occupied: Int { entries.count - kept.count }
+
     /// How many requests would still be taken.
-    public var credit: Int { isRefusing || alone != nil ? 0 : max(0, limits.requests - entries.count) }
+    public var credit: Int { isRefusing || alone != nil ? 0 : max(0, limits.requests - occupied) }
 
     /// The carriers of all that is in hand.
     public var carriers: [Carrier] { entries.values.flatMap(\.carriers) }
@@ -61,7 +66,7 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
         guard now < dispatch.deadline else { return .settle(dispatch.id, carriers) }
         if closedUpTo == .max {
             // It has run here; the journal may still have its answer.
-            guard isJournaled(dispatch), entries.count < limits.requests else {
+            guard isJournaled(dispatch), occupied < limits.requests else {
                 return .settle(dispatch.id, carriers)
             }
             entries[dispatch.id] = Entry(dispatch: dispatch, state: .resolving, carriers: carriers)
@@ -112,7 +117,7 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
         if dispatch.attempt <= closedUpTo || now >= dispatch.dispatchUntil { return .late }
         if case .unknown = offer { return .serviceUnknown }
         if isRefusing { return .draining }
-        return entries.count < limits.requests && alone == nil ? nil : .busy
+        return occupied < limits.requests && alone == nil ? nil : .busy
     }
 
     /// Takes an entry that waits to its next state.
@@ -138,7 +143,7 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
             return .write(dispatch)
         }
         entry.state = .running(isCancelled: false)
-        unannounced.append(id)
+        unannounced.young.append(id)
         return .run(dispatch)
     }
 
@@ -159,6 +164,7 @@ public struct ExecutionTable<Carrier: Sendable>: ~Copyable, Sendable {
         if alone == id { alone = nil }
         guard let entry = entries.removeValue(forKey: id) else { return nil }
         if entry.state.isFinished { finished -= 1 }
+        if let bytes = entry.keptBytes { kept = (kept.count - 1, kept.bytes - bytes) }
         return entry
     }
 

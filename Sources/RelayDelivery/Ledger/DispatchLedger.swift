@@ -41,6 +41,11 @@ public protocol DispatchLedger: Sendable {
     /// One request; nil when there is none of that id in the tenant.
     func request(_ id: RequestID, of tenant: TenantID) async throws(LedgerError) -> DurableRequest?
 
+    /// The request that a caller has submitted under a key; nil when there is none, or not any more.
+    func request(
+        underKey key: String, of caller: String, service: String, tenant: TenantID
+    ) async throws(LedgerError) -> RequestID?
+
     /// The newest requests of a tenant, without operation, body of the ending and events.
     func requests(of tenant: TenantID, matching filter: LedgerFilter) async throws(LedgerError) -> [DurableRequest]
 }

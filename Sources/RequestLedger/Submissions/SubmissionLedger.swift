@@ -81,6 +81,12 @@ public final class SubmissionLedger: DispatchLedger {
         try await read { try $0.fetchRequest(id, of: tenant) }
     }
 
+    public func request(
+        underKey key: String, of caller: String, service: String, tenant: TenantID
+    ) async throws(LedgerError) -> RequestID? {
+        try await read { try $0.findRequest(tenant: tenant, caller: caller, service: service, key: key)?.id }
+    }
+
     public func requests(
         of tenant: TenantID, matching filter: LedgerFilter
     ) async throws(LedgerError) -> [DurableRequest] {

@@ -16,7 +16,13 @@ struct InitCommand: AsyncParsableCommand {
 
             A root that your company has already takes the place of our own: with --ca-cert and --ca-key it signs the
             intermediate here; or --ca-csr writes a request for it and ends, and --ca-chain goes on with what came back.
+
+            Tenant and connectors meet at a broker that is embedded in 'postern-tenant serve', or on a Kafka cluster that
+            is there already: --broker kafka --bootstrap host:port, with the options for Kafka below.
             """)
+
+    /// Where tenant and connectors meet.
+    enum BrokerKind: String, CaseIterable, ExpressibleByArgument { case embedded, kafka }
 
     @OptionGroup var state: StateOptions
 
@@ -59,7 +65,16 @@ struct InitCommand: AsyncParsableCommand {
     @Option(help: "Write the administrator's credential to this file (mode 0600), and do not print it.")
     var adminFile: String?
 
+    @Option(help: "Where tenant and connectors meet: embedded, or kafka.")
+    var broker = BrokerKind.embedded
+
+    @OptionGroup(title: "Options for Kafka")
+    var kafka: KafkaOptions
+
     func validate() throws {
+        guard broker == .kafka || kafka.isEmpty else {
+            throw ValidationError("the options for Kafka go with --broker kafka")
+        }
         guard (tlsCert == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-cert and --tls-key go together")
         }
@@ -79,6 +94,7 @@ struct InitCommand: AsyncParsableCommand {
             var plan = Installation.Plan(
                 hosts: hosts, trustDomain: trustDomain, publicURL: publicURL ?? "https://\(hosts.first ?? ""):8443",
                 ownTLS: ownTLS, certificateLife: lifeInSeconds)
+            if broker == .kafka { plan.kafka = try kafka.applied(to: nil) }
             if let caCsr {
                 try Self.write(try Installation.requestFirstIntermediate(plan, in: state.folder), to: caCsr)
                 return print(
@@ -107,6 +123,9 @@ struct InitCommand: AsyncParsableCommand {
                   CA pin         \(try installation.authorityPin)
                   tenant         \(tenant.slug)
                 """)
+            if let kafka = installation.settings.kafka {
+                print("  Kafka          \(kafka.tenant.bootstrap)")
+            }
             try TenantsCommand.hand(over: secret, of: tenant, to: adminFile)
             print(
                 """

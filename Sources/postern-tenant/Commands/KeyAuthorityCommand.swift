@@ -71,7 +71,7 @@ struct KeyAuthorityCommand: AsyncParsableCommand {
         func run() async throws {
             try await report {
                 let installation = try await Installation.open(state.folder)
-                let moved = try installation.authorityToMove(of: try installation.registry.tenant(slug: tenant))
+                let moved = try await installation.authorityToMove(of: try installation.registry.tenant(slug: tenant))
                 let folder = StateFolder(path: to, encryption: state.folder.encryption)
                 try folder.prepare()
                 try folder.write(moved.keyPEM.reveal().utf8, to: moved.keyFile)
@@ -83,9 +83,9 @@ struct KeyAuthorityCommand: AsyncParsableCommand {
                         serverTrust: installation.settings.hosts.isEmpty ? .system : .installation(rootPEM: rootPEM),
                         trustDomain: installation.settings.trustDomain, root: rootPEM, dispatchers: [], tenants: [],
                         epochInterval: moved.epochInterval, epochLife: moved.epochLife)
-                settings.dispatchers = [
-                    .init(id: installation.settings.dispatcherID, identityKey: moved.dispatcherKey)
-                ]
+                settings.dispatchers = moved.dispatcherKeys.sorted { $0.key < $1.key }.map {
+                    .init(id: $0.key, identityKey: $0.value)
+                }
                 settings.tenants.removeAll { $0.id == moved.tenant.id }
                 settings.tenants.append(
                     .init(id: moved.tenant.id, slug: moved.tenant.slug, keyFile: moved.keyFile))

@@ -19,10 +19,15 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Roles: 'enrollment' registers connectors and administers; 'broker' is the embedded queue with its link;
             'dispatcher' relays calls. They share the state folder; the dispatcher needs the broker in its process
-            for now, and one process has the broker: a second one is refused with exit code 2. 'key-authority', by
-            itself, signs the epochs of tenants whose Key Authority was moved to this state folder, on whatever machine
+            for now, and one process has the broker: a second one is refused with exit code 2. Where a Kafka cluster is
+            the broker ('postern-tenant kafka'), the role broker is nobody's and the dispatcher stands by itself; it
+            says of Kafka that it is away in the log, and calls fail meanwhile. 'key-authority', by itself, signs the epochs of tenants whose Key Authority was moved to this state folder, on whatever machine
             ('postern-tenant keyauthority move'); elsewhere the enrollment role does that. SIGTERM: takes no new requests,
             answers those under way, ends.
+
+            Several dispatchers side by side, on Kafka: the first is named default; each further process has a name by
+            --instance, a port and a ledger of its own ('--roles dispatcher --instance b --listen 127.0.0.1:8444'). Callers
+            may ask any of them; any may be killed. Documentation/Operating.md, "Several dispatchers", has the rest.
 
             Limits (--limits, JSON): 'source' and 'principal' hold for each kind of request (open, registration, token,
             member, administration) how many come per_second and in a burst; 'failures' says when failed credentials
@@ -44,6 +49,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "What this process does, by commas.")
     var roles = "enrollment,dispatcher,broker"
+
+    @Option(help: "Which of several dispatchers this one is; a new name adds one.")
+    var instance = DispatcherInstance.usualName
+
+    @Option(
+        help: ArgumentHelp(
+            "Where other dispatchers reach this one; the host of the installation's URL with the port of --listen where"
+                + " nothing is said.", valueName: "https://host:port"))
+    var advertise: String?
 
     @Option(help: "A JSON file of limits (Documentation/Identity.md); what it does not name is as usual.")
     var limits: String?
@@ -69,11 +83,18 @@ struct ServeCommand: AsyncParsableCommand {
             if roles == [.keyAuthority] { return try await Self.serveKeyAuthority(in: state.folder, logger: logger) }
             let limits = try LimitFile.read(limits)
             let installation = try await Installation.open(state.folder, logger: logger)
+            guard !roles.contains(.dispatcher) || roles.contains(.broker) || installation.settings.kafka != nil else {
+                throw CommandFailure(
+                    .usage,
+                    "the role dispatcher needs the role broker in the same process: the embedded broker is reached from"
+                        + " afar by connectors only. With a Kafka cluster it does not ('postern-tenant kafka set').")
+            }
             // Of several processes with one state folder, one has the queue and the ledger.
-            let lock = try roles.contains(.broker) ? Self.lock(state.folder) : nil
+            let lock =
+                try roles.isDisjoint(with: [.broker, .dispatcher]) ? nil : Self.lock(installation, instance, roles)
             let tenancy = try await TenantRuntime(
                 installation: installation, roles: roles, host: host, port: port, limits: limits,
-                logger: logger)
+                instance: instance, advertise: advertise, logger: logger)
             let metricsServer = metrics.map {
                 MetricsServer(registry: $0.1, address: $0.0, logger: logger)
             }
@@ -118,12 +139,27 @@ struct ServeCommand: AsyncParsableCommand {
         withExtendedLifetime(lock) {}
     }
 
-    private static func lock(_ folder: StateFolder) throws -> FolderLock {
-        guard let lock = try folder.lock("serve.lock") else {
+    private static func lock(_ installation: Installation, _ name: String, _ roles: Set<Role>) throws -> FolderLock {
+        let path = installation.folder.path
+        let isUsual = name == DispatcherInstance.usualName
+        guard isUsual || !roles.contains(.broker) || installation.settings.kafka != nil else {
             throw CommandFailure(
                 .usage,
-                "another process serves the queue in \(folder.path) already. Stop that one first; 'fuser"
-                    + " \(folder.path)/serve.lock' names it. One with --roles enrollment alone may run beside it.")
+                "the embedded queue belongs to one process, the dispatcher instance \"default\": dispatchers side by"
+                    + " side need Kafka ('postern-tenant kafka set') and --roles dispatcher.")
+        }
+        guard isUsual || roles.contains(.dispatcher) else {
+            throw CommandFailure(.usage, "--instance names a dispatcher; --roles has none")
+        }
+        guard let lock = try InstanceRegister(installation).lock(name) else {
+            throw CommandFailure(
+                .usage,
+                isUsual
+                    ? "another process serves the queue or the dispatcher in \(path) already. Stop that one first; 'fuser"
+                        + " \(path)/serve.lock' names it. One with --roles enrollment alone may run beside it, and on Kafka"
+                        + " further dispatchers by --instance NAME."
+                    : "another process serves the dispatcher instance \"\(name)\" already; 'fuser"
+                        + " \(path)/serve-\(name).lock' names it. Give this one another name by --instance.")
         }
         return lock
     }
@@ -149,12 +185,6 @@ struct ServeCommand: AsyncParsableCommand {
         guard !roles.contains(.keyAuthority) || roles.count == 1 else {
             throw CommandFailure(
                 .usage, "the role key-authority stands by itself; in an installation the role enrollment does its work")
-        }
-        guard !roles.contains(.dispatcher) || roles.contains(.broker) else {
-            throw CommandFailure(
-                .usage,
-                "the role dispatcher needs the role broker in the same process for now: the embedded broker"
-                    + " is reached from afar by connectors only")
         }
         return roles
     }

@@ -61,17 +61,29 @@ extension DoctorProbes {
 
     func queueCredential() async throws -> DiagnosisFinding {
         guard let identity = subject.loaded else { return .skipped("not registered") }
-        if let service { return .ok("held by the running service (start \(service.bootNumber))") }
+        if let service {
+            let place = service.queue.map { "; \(Self.text($0))" } ?? ""
+            return .ok("held by the running service (start \(service.bootNumber))\(place)")
+        }
         let network = try subject.network.get()
         let runtime = try await ConnectorRuntime.open(
             identity: identity, configuration: ConnectorConfiguration(), network: network, journalPath: nil,
             store: subject.state.store, logger: logger)
         self.runtime = runtime
-        return .ok("granted for groups of \(identity.record.tenant.slug)")
+        return .ok("granted for groups of \(identity.record.tenant.slug); \(Self.text(runtime.queue.place))")
+    }
+
+    private static func text(_ queue: ConnectorStatus.Queue) -> String {
+        guard queue.kind != "embedded" else { return "the tenant's embedded broker" }
+        let details = [queue.security, queue.library].compactMap { $0 }.joined(separator: ", ")
+        return "\(queue.kind) at \(queue.server) (\(details))"
     }
 
     func roundTrip() async throws -> DiagnosisFinding {
         let answer: ControlAnswer.Ping
+        if let service, service.state == .disconnected {
+            return .fail("the queue is not reached: \(service.reason)", fix: "\(service.nextAction ?? "").")
+        }
         if service != nil {
             answer = try await ControlClient(path: subject.state.controlSocket).ping()
         } else if let runtime {
@@ -80,6 +92,9 @@ extension DoctorProbes {
             return .skipped("no queue credential")
         }
         if let failure = answer.failure {
+            if let runtime, case .disconnected(let reason, _, _) = runtime.queue.connectivity {
+                return .fail("the queue is not reached: \(reason)", fix: "Look at the way: \(runtime.queue.advice).")
+            }
             return .fail(
                 "no round trip: \(failure)",
                 fix: service.map { "The service says: \($0.state.rawValue), \($0.reason)." }

@@ -53,6 +53,24 @@ final class ConnectorKeys: EpochSource {
         }
     }
 
+    /// Opens a password that the tenant has sealed to one of this machine's keys.
+    func open(_ secret: KafkaEndpoint.SealedSecret) async throws -> Secret {
+        let record = connection.identity.record
+        guard let number = UInt8(exactly: secret.suite), let suite = SealingSuite(rawValue: number),
+            let tenant = TenantID(record.tenant.id), let member = MemberID(record.connectorID)
+        else { throw SealingError(.malformed, "a password is sealed in a way that is not known") }
+        let key = try HPKEPublicKey(suite: suite, rawRepresentation: secret.key)
+        guard let own = try await sealing.hpkeKey(for: key) else {
+            throw SealingError(.decryption, "a password is sealed to a key that this machine has not")
+        }
+        let opened = try SealedCredential(key: key, bytes: Array(secret.sealed)).open(
+            with: own, tenant: tenant, member: member)
+        guard let text = String(validating: opened, as: UTF8.self) else {
+            throw SealingError(.malformed, "a password is no UTF-8")
+        }
+        return Secret(text)
+    }
+
     // MARK: EpochSource
 
     func manifest(of group: GroupID, unless known: CoreHash?) async throws -> EpochManifest? {

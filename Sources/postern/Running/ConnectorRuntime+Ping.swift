@@ -1,10 +1,9 @@
-internal import BrokerLink
 internal import Connector
 internal import IdentityStore
 internal import Logging
 
 extension ConnectorRuntime {
-    /// Goes through the queue and back over a link that is opened for it alone, as an observer.
+    /// Goes through the queue and back over a way that is opened for it alone, as an observer.
     ///
     /// It says nothing to anyone but the dispatcher that it asks, so that a running service is not taken for the older
     /// process of two.
@@ -24,11 +23,11 @@ extension ConnectorRuntime {
         }
     }
 
-    /// Runs link and session until a ping has ended.
+    /// Runs queue and session until a ping has ended.
     func pingWhileObserving() async throws -> ControlAnswer.Ping {
         try await withThrowingTaskGroup(of: ControlAnswer.Ping?.self) { group in
             group.addTask {
-                try await link.run()
+                try await queue.run()
                 return nil
             }
             group.addTask {
@@ -39,8 +38,8 @@ extension ConnectorRuntime {
             var answer: ControlAnswer.Ping?
             while answer == nil, let result = try await group.next() { answer = result }
             group.cancelAll()
-            await link.close()
-            return answer ?? ControlAnswer.Ping(failure: "the link ended")
+            await queue.close()
+            return answer ?? ControlAnswer.Ping(failure: "the way to the queue ended")
         }
     }
 }

@@ -11,6 +11,7 @@ extension ConnectorRuntime {
         guard let renewal else { throw ControlRefusal("this process keeps no certificate") }
         let standing = await renewal.rotate()
         await keys.handIn()
+        queue.lookAgain()
         return ControlAnswer.Rotation(standing, key: connection.identity.key.fingerprint, at: clock.now)
     }
 }

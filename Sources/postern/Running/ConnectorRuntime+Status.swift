@@ -1,5 +1,4 @@
 internal import BrokerCore
-internal import BrokerLink
 internal import Connector
 internal import EnrollmentClient
 internal import EnrollmentProtocol
@@ -11,8 +10,9 @@ extension ConnectorRuntime {
     /// The status of the connector.
     func status() async -> ConnectorStatus {
         var status = await session.fullStatus(
-            link: connectivity, localDrift: clock.localDrift,
+            link: queue.connectivity, localDrift: clock.localDrift,
             certificateNotAfter: RFC3339.text(of: connection.identity.record.notAfter), journal: await journalStatus())
+        status.tell(queue.place, advice: queue.advice)
         if let renewal { status.tell(ConnectorStatus.Certificate(await renewal.standing, at: clock.now)) }
         return status
     }

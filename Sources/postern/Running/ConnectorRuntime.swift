@@ -1,6 +1,5 @@
 internal import AsyncHTTPClient
 internal import BrokerCore
-internal import BrokerLink
 internal import Connector
 internal import ConnectorServices
 internal import EnrollmentClient
@@ -14,13 +13,13 @@ internal import RelayKeys
 internal import RequestLedger
 internal import ServiceLifecycle
 
-/// A connector put together: identity, queue credential, link, session.
+/// A connector put together: identity, queue credential, the way to the queue, session.
 struct ConnectorRuntime {
     let connection: TenantConnection
     /// What renews the certificate; nil for one that only wants to be seen.
     let renewal: CertificateRenewal?
     let credentials: QueueCredentialSource
-    let link: LinkClient
+    let queue: any ConnectorQueue
     let session: ConnectorSession
     let keys: ConnectorKeys
     let epochs: EpochKeeper
@@ -60,12 +59,15 @@ struct ConnectorRuntime {
         let isObserver = journalPath == nil
         self.connection = connection
         let record = connection.identity.record
-        let endpoint = connection.endpoint
         let boot = BootID.random()
         let clock = TenantClock()
         self.clock = clock
+        let keys = ConnectorKeys(
+            connection: connection, store: store, clock: clock, isObserver: isObserver, logger: logger)
+        self.keys = keys
         let credentials = QueueCredentialSource(
-            connection: connection, boot: boot, isObserver: isObserver, logger: logger)
+            connection: connection, boot: boot, isObserver: isObserver, logger: logger
+        ) { await keys.handIn() }
         self.credentials = credentials
         if isObserver {
             renewal = nil
@@ -80,26 +82,26 @@ struct ConnectorRuntime {
         if renewal != nil { knowsTime = await Self.learnTime(clock, over: connection) }
         try await renewal?.settle(waiting)
         let first = try await credentials.first(persistently: !isObserver, renewal: renewal, waiting: waiting)
-        guard first.broker.kind == BrokerEndpoint.embedded.kind, let path = first.broker.path else {
+        // Before the first request: its deadline, and whether a kept pause is over, are judged by the tenant's clock.
+        if !isObserver, !knowsTime { await Self.learnTime(clock, over: connection) }
+        let name = record.shownName
+        let own = try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug)
+        await keys.handIn()
+        if let kafka = first.broker.kafka, first.broker.kind == "kafka" {
+            queue = try await KafkaQueue(
+                kafka, first: first, credentials: credentials,
+                keys: KafkaKeys(connection: connection, credentials: credentials, sealing: keys, clock: clock),
+                network: network, identity: own, logger: logger)
+        } else if let path = first.broker.path, first.broker.kind == BrokerEndpoint.embedded.kind {
+            queue = try LinkQueue(
+                path: path, at: connection.endpoint,
+                tls: ClientTLS(trust: record.serverTrust, systemAuthorityFile: network.authorityFile),
+                network: network, credentials: credentials, logger: logger)
+        } else {
             throw CommandFailure(
                 .version, "the tenant uses the broker kind \"\(first.broker.kind)\", which this version does not know",
                 advice: "Install a newer version of postern.")
         }
-        // Before the first request: its deadline, and whether a kept pause is over, are judged by the tenant's clock.
-        if !isObserver, !knowsTime { await Self.learnTime(clock, over: connection) }
-        let name = record.shownName
-        link = try LinkClient(
-            configuration: .init(
-                host: endpoint.host, port: endpoint.port, path: path,
-                tls: ClientTLS(trust: record.serverTrust, systemAuthorityFile: network.authorityFile).configuration(),
-                serverName: endpoint.isAddress ? nil : endpoint.host,
-                proxy: network.linkProxy(for: endpoint)),
-            logger: logger
-        ) { nonce in try await credentials.credential(nonce: nonce) }
-        let own = try Self.identity(of: first, boot: boot, name: name, tenantName: record.tenant.slug)
-        keys = ConnectorKeys(
-            connection: connection, store: store, clock: clock, isObserver: isObserver, logger: logger)
-        await keys.handIn()
         epochs = EpochKeeper(
             keyring: Keyring(party: own.party, authority: try await keys.authority()), source: keys,
             clock: clock.clock, logger: logger)
@@ -118,12 +120,14 @@ struct ConnectorRuntime {
         targets = HTTPService.makeClient(connections: configuration.inFlight)
         session = ConnectorSession(
             identity: own,
-            broker: link, sealing: epochs.keyring, epochs: epochs,
+            broker: queue.broker, sealing: epochs.keyring, epochs: epochs,
             services: ServiceCatalog(configuration, client: targets),
             configuration: .init(
-                inFlight: min(configuration.inFlight, first.limits.inFlight), drain: configuration.drain,
+                inFlight: min(configuration.inFlight, first.limits.inFlight), beat: queue.broker.capabilities.beat,
+                drain: configuration.drain,
                 version: PosternVersion.text, isObserver: isObserver),
             clock: clock.clock, journal: journal, logger: logger)
+        queue.onMove { [session] in session.rejoinGroups() }
     }
 
     /// Learns the tenant's time; returns whether it answered.
@@ -133,24 +137,6 @@ struct ConnectorRuntime {
             try await HeartbeatService.beat(.registered(over: http), clock)
         }
         return answer != nil
-    }
-
-    /// How the queue is reached just now.
-    var connectivity: Connectivity {
-        let present = RelayClock.system.now
-        func moment(_ time: RelayTime) -> ContinuousClock.Instant { .now - (present - time) }
-        switch link.state {
-        case .connecting:
-            return .disconnected(reason: "the link is being made", since: .now, attempts: 0)
-        case .connected(let since):
-            return .connected(since: moment(since))
-        case .disconnected(let reason, let since, _) where reason.code == .refused(.frozen):
-            return .frozen(since: moment(since))
-        case .disconnected(let reason, let since, let attempts):
-            return .disconnected(reason: reason.message, since: moment(since), attempts: attempts)
-        case .stopped(let reason):
-            return .disconnected(reason: reason.message, since: .now, attempts: 0)
-        }
     }
 
     /// A ping through the queue, as the control socket answers it.
@@ -165,7 +151,7 @@ struct ConnectorRuntime {
 
     /// Closes what was opened.
     func close() async {
-        await link.close()
+        await queue.close()
         await journal?.close()
         await connection.shutdown()
         try? await targets.shutdown()

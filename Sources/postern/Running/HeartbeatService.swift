@@ -25,6 +25,7 @@ struct HeartbeatService: Service {
     let audit: ConnectorAudit
     let keys: ConnectorKeys
     let epochs: EpochKeeper
+    let queue: any ConnectorQueue
     let tenant: TenantReference
     let logger: Logger
 
@@ -58,9 +59,12 @@ struct HeartbeatService: Service {
                             "This machine's clock is off; the tenant's time is used",
                             metadata: ["ahead_s": "\(Int(clock.localDrift / .seconds(1)))"])
                     }
+                    if case .disconnected = queue.connectivity { queue.lookAgain() }
                     if !wasReached { logger.notice("Heartbeat is answered again") }
                     wasReached = true
                 } catch {
+                    // A queue that asks nobody for each connection does not know who is kept out.
+                    if [.rejected, .frozen, .replaced, .superseded].contains(error.code) { queue.lookAgain() }
                     if wasReached { logger.warning("Heartbeat not answered", metadata: ["reason": "\(error)"]) }
                     wasReached = false
                 }

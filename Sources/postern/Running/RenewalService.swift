@@ -4,6 +4,7 @@ internal import EnrollmentProtocol
 internal import Foundation
 internal import IdentityStore
 internal import MachineIdentity
+internal import RelayKeys
 internal import ServiceLifecycle
 
 /// Renews the certificate of the running connector when it is time.
@@ -17,12 +18,16 @@ struct RenewalService: Service {
     private let clock: TenantClock
     private let metrics: CertificateMetrics
     private let keys: ConnectorKeys
+    private let epochs: EpochKeeper
+    private let queue: any ConnectorQueue
 
     init(_ runtime: ConnectorRuntime) {
         renewal = runtime.renewal
         connection = runtime.connection
         clock = runtime.clock
         keys = runtime.keys
+        epochs = runtime.epochs
+        queue = runtime.queue
         metrics = CertificateMetrics(connector: runtime.connection.identity.record.shownName)
     }
 
@@ -39,7 +44,10 @@ struct RenewalService: Service {
             if connection.identity.key.fingerprint != sealedFor {
                 sealedFor = connection.identity.key.fingerprint
                 await keys.handIn()
+                queue.lookAgain()
             }
+            // Also where a renewal was finished before this service began.
+            await epochs.seek(connection.identity.key.publicKey)
             if let standing = await renewal?.standing {
                 let record = standing.record
                 metrics.tell(

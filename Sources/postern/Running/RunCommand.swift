@@ -96,10 +96,10 @@ struct RunCommand: AsyncParsableCommand {
             AuditService(
                 audit: audit, store: state.store, identity: runtime.connection.identity.record, logger: logger),
             SecondSignal(),
-            LinkService(link: runtime.link),
+            QueueService(queue: runtime.queue),
             HeartbeatService(
                 connection: runtime.connection, clock: runtime.clock, audit: audit, keys: runtime.keys,
-                epochs: runtime.epochs,
+                epochs: runtime.epochs, queue: runtime.queue,
                 tenant: runtime.connection.identity.record.tenant, logger: logger),
             RenewalService(runtime),
             ControlServer(

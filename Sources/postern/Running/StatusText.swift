@@ -58,6 +58,10 @@ struct StatusText {
 
     private var after: [String] {
         var lines: [String] = []
+        if let queue = status.queue, queue.kind != "embedded" {
+            let details = [queue.security, queue.library].compactMap { $0 }.joined(separator: ", ")
+            lines.append("queue        \(queue.kind) at \(queue.server)" + (details.isEmpty ? "" : " (\(details))"))
+        }
         if let certificate = status.certificate {
             lines += Self.lines(of: certificate)
         } else if let end = status.certificateNotAfter {

@@ -1,6 +1,7 @@
 internal import BrokerLink
 internal import EnrollmentClient
 internal import Foundation
+internal import KafkaProxy
 internal import MachineIdentity
 
 /// The ways out of this machine, as the environment names them.
@@ -30,6 +31,22 @@ struct NetworkSettings: Sendable {
             LinkProxy(
                 host: proxy.host, port: proxy.port, user: proxy.credentials?.user,
                 password: proxy.credentials?.password.reveal())
+        }
+    }
+
+    /// The proxy through which Kafka's servers are reached; nil where they are reached directly.
+    ///
+    /// What is excepted for one of the servers that the tenant names is excepted for all: they name each other.
+    func kafkaProxy(for bootstrap: String) -> ForwardingProxy? {
+        var proxy: ProxySettings.Proxy?
+        for server in bootstrap.split(separator: ",") {
+            guard let endpoint = try? TenantEndpoint("https://\(server)"), let found = proxies.proxy(for: endpoint)
+            else { return nil }
+            proxy = found
+        }
+        return proxy.map {
+            ForwardingProxy(
+                host: $0.host, port: $0.port, user: $0.credentials?.user, password: $0.credentials?.password.reveal())
         }
     }
 }

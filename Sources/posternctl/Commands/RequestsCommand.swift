@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DispatcherProtocol
+internal import Foundation
 internal import RelayFormat
 
 /// `posternctl requests`.
@@ -35,6 +36,11 @@ struct RequestsCommand: AsyncParsableCommand {
                                 $0.connector ?? "-", "\($0.attempt)", RequestsCommand.outcome(of: $0), $0.requestID,
                             ]
                         }, empty: "no such requests"))
+                if let missing = list.missingInstances, !missing.isEmpty {
+                    let names = missing.joined(separator: ", ")
+                    FileHandle.standardError.write(
+                        Data("note: these dispatchers did not answer, and their requests are missing: \(names)\n".utf8))
+                }
             }
         }
     }

@@ -22,7 +22,8 @@ extension FaultTests {
             let failover =
                 traces.flatMap { (records[$0.path] ?? []).dropFirst() }.map { $0.begun - killed }.max() ?? .zero
             #expect(failover > .zero, "the killed connector had nothing")
-            #expect(failover <= .seconds(1), "failover took \(failover)")
+            // On Kafka nobody sees a link close: silence has to tell.
+            #expect(failover <= (FaultTable.isOnKafka ? .milliseconds(2500) : .seconds(1)), "failover took \(failover)")
             var row = FaultRow("1", "connector killed", traces, at: site.service)
             #expect(row.unknown > 0, "the killed connector had nothing of the class once")
             row.note = "last request taken over \(failover.milliseconds) ms after the kill"
@@ -84,11 +85,12 @@ extension FaultTests {
                     return !isLate && !isUnknownOne
                 }
             }
-            // A request that was between connector and service at the stop is out of reach: no check comes after it.
+            // A request that was between connector and service at the stop is out of reach: no check comes after it. Of
+            // thirty at a time that are few, mostly of the class that is written down before it starts.
             let between = traces.filter { trace in
                 (records[trace.path] ?? []).contains { $0.begun > trace.sent + order.deadline }
             }
-            #expect(between.count <= 5, "\(between.map(\.path))")
+            #expect(between.count <= 10, "\(between.map(\.path))")
             expectAll(traces, "answered, or once") { $0.kind == .once || $0.verdict == .answered }
             let moved =
                 traces.filter { $0.sent > stopped && $0.sent < woken && $0.verdict == .answered }.map(\.wait).max()

@@ -5,7 +5,7 @@ import Testing
 
 /// A network path that loses, delays, cuts and spoils.
 extension FaultTests {
-    @Test("10: the queue's answers to a connector are lost")
+    @Test("10: the queue's answers to a connector are lost", .disabled(if: FaultTable.isOnKafka, FaultTable.ownLink))
     func confirmationsLost() async throws {
         try await Site.withPaths(["one", "two"]) { site in
             let load = Load(site, "acks")
@@ -28,7 +28,7 @@ extension FaultTests {
         }
     }
 
-    @Test("16: a long body is cut in the middle")
+    @Test("16: a long body is cut in the middle", .disabled(if: FaultTable.isOnKafka, FaultTable.ownLink))
     func bodyCut() async throws {
         try await Site.withPaths(["one", "two"]) { site in
             let load = Load(site, "body")
@@ -65,7 +65,7 @@ extension FaultTests {
         }
     }
 
-    @Test("16: long bodies on a slow way do not hold up beats")
+    @Test("16: long bodies on a slow way do not hold up beats", .disabled(if: FaultTable.isOnKafka, FaultTable.ownLink))
     func slowWay() async throws {
         try await Site.withPaths(["one"]) { site in
             let load = Load(site, "slow")
@@ -92,7 +92,7 @@ extension FaultTests {
         }
     }
 
-    @Test("17: bytes are changed on the way")
+    @Test("17: bytes are changed on the way", .disabled(if: FaultTable.isOnKafka, FaultTable.ownLink))
     func bytesChanged() async throws {
         try await Site.withPaths(["one", "two"]) { site in
             let load = Load(site, "forged")
@@ -117,7 +117,7 @@ extension FaultTests {
         }
     }
 
-    @Test("20: packets are lost for some seconds")
+    @Test("20: packets are lost for some seconds", .disabled(if: FaultTable.isOnKafka, FaultTable.ownLink))
     func packetsLost() async throws {
         let length = Duration.seconds(4)
         try await lose(length, "packets lost for 4 s, for one of two") { path in
@@ -129,7 +129,7 @@ extension FaultTests {
         }
     }
 
-    @Test("20: a black hole opens and closes")
+    @Test("20: a black hole opens and closes", .disabled(if: FaultTable.isOnKafka, FaultTable.ownLink))
     func blackHole() async throws {
         let length = FaultTable.choose(short: Duration.seconds(13), long: .seconds(30))
         try await lose(length, "black hole of \(length.milliseconds / 1000) s for one of two") { $0.blackHole() }
@@ -165,7 +165,8 @@ extension FaultTests {
         }
     }
 
-    @Test("20: the tenant's end of the link goes without a word")
+    @Test(
+        "20: the tenant's end of the link goes without a word", .disabled(if: FaultTable.isOnKafka, FaultTable.ownLink))
     func halfOpen() async throws {
         try await Site.withPaths(["one"]) { site in
             let load = Load(site, "half")
@@ -187,7 +188,9 @@ extension FaultTests {
         }
     }
 
-    @Test("20: connections that rest are cut, and the tenant moves to another address")
+    @Test(
+        "20: connections that rest are cut, and the tenant moves to another address",
+        .disabled(if: FaultTable.isOnKafka, FaultTable.ownLink))
     func idleCutAndMove() async throws {
         try await Site.withPaths(["one"]) { site in
             let load = Load(site, "idle")

@@ -10,13 +10,15 @@ extension Site {
         var drain = "10s"
         /// How far its wall clock is ahead, in seconds.
         var clock: Int?
+        var environment: [String: String] = [:]
     }
 
     /// Builds a site with connectors behind paths of their own; all of it ends with the test.
     static func withPaths(
-        _ names: [String], _ settings: ConnectorSettings = ConnectorSettings(), _ body: (Site) async throws -> Void
+        _ names: [String], _ settings: ConnectorSettings = ConnectorSettings(), onKafka: Bool = FaultTable.isOnKafka,
+        _ body: (Site) async throws -> Void
     ) async throws {
-        try await with(logLevel: "info") { site in
+        try await with(logLevel: "info", initOptions: onKafka ? GivenCluster.options() : []) { site in
             for name in names { try await site.addBehindPath(name, settings) }
             try await site.waitUntilOnline(names.count)
             try await body(site)
@@ -50,13 +52,13 @@ extension Site {
                 allow:
                   - {methods: ["*"], paths: ["/open/**"]}
             """, to: "\(name).yaml")
-        try start(name, clock: settings.clock)
+        try start(name, clock: settings.clock, environment: settings.environment)
     }
 
     /// Runs a connector that was added; again, once its process has ended.
-    func start(_ name: String, clock: Int? = nil) throws {
-        let environment = clock.map { ["LD_PRELOAD": clockLibrary, "WRONG_CLOCK_SECONDS": "\($0)"] } ?? [:]
-        try run(name, configuration: "\(name).yaml", environment: environment)
+    func start(_ name: String, clock: Int? = nil, environment: [String: String] = [:]) throws {
+        let wrong = clock.map { ["LD_PRELOAD": clockLibrary, "WRONG_CLOCK_SECONDS": "\($0)"] } ?? [:]
+        try run(name, configuration: "\(name).yaml", environment: environment.merging(wrong) { $1 })
     }
 
     /// The library that gives a process another wall clock; made by `makeClockLibrary`.

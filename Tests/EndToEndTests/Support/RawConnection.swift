@@ -39,7 +39,10 @@ final class RawConnection: Sendable {
                 try sync.addHandler(NIOSSLClientHandler(context: context, serverHostname: "localhost"))
             }
             try sync.addHandler(recorder)
-            return RawConnection(channel: channel, recorder: recorder)
+            let connection = RawConnection(channel: channel, recorder: recorder)
+            // A server may have closed it before there was anybody to be told.
+            if !channel.isActive { connection.state.withLock { $0.hasEnded = true } }
+            return connection
         }.get()
     }
 

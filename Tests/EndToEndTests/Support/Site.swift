@@ -25,11 +25,14 @@ final class Site: @unchecked Sendable {
     private let logLevel: String
     /// The environment of the tenant's process.
     private let tenantEnvironment: [String: String]
+    /// Further options of the tenant's `init`.
+    private let initOptions: [String]
     private var client: HTTPClient?
 
-    private init(logLevel: String, tenantEnvironment: [String: String]) throws {
+    private init(logLevel: String, tenantEnvironment: [String: String], initOptions: [String]) throws {
         self.logLevel = logLevel
         self.tenantEnvironment = tenantEnvironment
+        self.initOptions = initOptions
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("postern-e2e-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -39,9 +42,9 @@ final class Site: @unchecked Sendable {
     /// Builds a site with a group `site` and an account `gw` and hands it to a test; stops everything afterwards.
     static func with(
         connectors: [String] = [], logLevel: String = "debug", tenantEnvironment: [String: String] = [:],
-        keysInToken: Bool = false, _ body: (Site) async throws -> Void
+        keysInToken: Bool = false, initOptions: [String] = [], _ body: (Site) async throws -> Void
     ) async throws {
-        let site = try Site(logLevel: logLevel, tenantEnvironment: tenantEnvironment)
+        let site = try Site(logLevel: logLevel, tenantEnvironment: tenantEnvironment, initOptions: initOptions)
         do {
             if keysInToken { site.token = try SoftToken(in: site.folder.path + "/token") }
             try await site.service.start()
@@ -74,7 +77,7 @@ final class Site: @unchecked Sendable {
             [
                 "init", "--state-dir", tenantFolder, "--host", "localhost", "--host", "127.0.0.1", "--public-url", url,
                 "--admin-file", folder.appendingPathComponent("admin.key").path,
-            ], in: folder)
+            ] + initOptions, in: folder)
         try #require(made.status == 0, "init: \(made.errors)")
         pin = try await show("ca-pin")
         try await serve()
@@ -185,7 +188,7 @@ final class Site: @unchecked Sendable {
     /// Asks the tenant's port, as an application with the site's API key unless another is given.
     func http(
         _ method: String, _ path: String, key: String?? = .none, headers: [(String, String)] = [], body: String? = nil,
-        timeout: TimeAmount = .seconds(60)
+        timeout: TimeAmount = .seconds(60), at other: String? = nil
     ) async throws -> Answer {
         if client == nil {
             var tls = TLSConfiguration.makeClientConfiguration()
@@ -197,7 +200,7 @@ final class Site: @unchecked Sendable {
             client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         }
         guard let client else { preconditionFailure("made above") }
-        var request = HTTPClientRequest(url: url + path)
+        var request = HTTPClientRequest(url: (other ?? url) + path)
         request.method = HTTPMethod(rawValue: method)
         request.headers = HTTPHeaders(headers)
         if let key = key ?? self.key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
@@ -218,7 +221,15 @@ final class Site: @unchecked Sendable {
     func forget(_ name: String) { connectors[name] = nil }
 
     private func stop() async {
-        let programs = Array(connectors.values) + [tenant].compactMap { $0 }
+        // Connectors first: their last words are heard.
+        await end(Array(connectors.values))
+        await end([tenant].compactMap { $0 })
+        for path in paths.values { await path.stop() }
+        try? await client?.shutdown()
+        await service.stop()
+    }
+
+    private func end(_ programs: [Program]) async {
         for program in programs where program.isRunning {
             program.signal(SIGCONT)
             program.signal(SIGTERM)
@@ -231,9 +242,6 @@ final class Site: @unchecked Sendable {
             _ = await program.wait()
             hard.cancel()
         }
-        for path in paths.values { await path.stop() }
-        try? await client?.shutdown()
-        await service.stop()
     }
 
     private func printLogs() {

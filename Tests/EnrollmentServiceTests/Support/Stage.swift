@@ -34,16 +34,19 @@ final class Stage: Sendable {
     private let clock: TurnableClock
     private let ownsFolder: Bool
 
-    init(limits: LimitSettings = .unlimited) async throws {
+    init(
+        limits: LimitSettings = .unlimited, kafka: (settings: KafkaSettings, files: [KafkaFile: String])? = nil
+    ) async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "enrollment-\(UUID().uuidString)").path
         self.path = path
         // Whole seconds, as certificates have them.
         let start = Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded())
         let clock = TurnableClock(start)
         self.clock = clock
-        let plan = Installation.Plan(
+        var plan = Installation.Plan(
             hosts: ["localhost", "127.0.0.1"], trustDomain: "postern.test", publicURL: "https://localhost:8443",
             ownTLS: nil)
+        plan.kafka = kafka
         installation = try await Installation.make(plan, in: StateFolder(path: path), now: start)
         acme = try Self.access(installation.createTenant(slug: "acme", name: "Acme", now: start))
         other = try Self.access(installation.createTenant(slug: "other", name: "Other", now: start))

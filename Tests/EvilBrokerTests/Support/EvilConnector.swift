@@ -2,6 +2,7 @@ import BrokerCore
 import ConnectorServices
 import Crypto
 import Logging
+import RelayDelivery
 import RelayFormat
 import RelayKeys
 import RelaySealing
@@ -14,6 +15,8 @@ import Synchronization
 final class EvilConnector: Sendable {
     let identity: ConnectorIdentity
     let keys: MemberKeys
+    /// Where renewed keys of its own are put.
+    let shelf: MemberKeyShelf
     let keeper: EpochKeeper
     let service: WitnessService
     let session: ConnectorSession
@@ -21,19 +24,23 @@ final class EvilConnector: Sendable {
     private let hasEnded = Atomic(false)
 
     init(
-        identity: ConnectorIdentity, keys: MemberKeys, keeper: EpochKeeper, service: WitnessService, site: EvilSite,
-        logger: Logger
+        identity: ConnectorIdentity, keys: MemberKeys, shelf: MemberKeyShelf, keeper: EpochKeeper,
+        service: WitnessService, journal: (any ExecutionJournal)?, site: EvilSite, logger: Logger
     ) {
-        (self.identity, self.keys, self.keeper, self.service) = (identity, keys, keeper, service)
+        (self.identity, self.keys, self.shelf) = (identity, keys, shelf)
+        (self.keeper, self.service) = (keeper, service)
         session = ConnectorSession(
             identity: identity, broker: site.broker, sealing: keeper.keyring, epochs: keeper,
             services: ServiceCatalog(["witness": service]),
             configuration: .init(inFlight: 256, beat: .milliseconds(250), version: "test"), clock: site.clock.clock,
-            logger: logger)
+            journal: journal, logger: logger)
     }
 
     var inbox: Place { .inbox(InboxPlace(tenant: identity.tenant, boot: identity.boot)) }
     var refusals: RefusalTally { session.refusals }
+
+    /// Whether it holds no record of a queue.
+    var isIdle: Bool { session.state.withLock { $0.table.carriers.isEmpty } }
 
     func start() {
         // Owned by the site, which kills it at the end.

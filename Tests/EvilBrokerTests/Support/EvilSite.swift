@@ -1,26 +1,50 @@
 import BrokerCore
 import Connector
-import Dispatcher
 import Foundation
 import Logging
 import RelayDelivery
 import RelayFormat
 import RelayKeys
 import RelaySealing
+import RequestLedger
 import SealedRelay
 import Synchronization
 import Testing
 
+@testable import Dispatcher
+
 /// Tenants, their dispatchers and their connectors around a broker that is not to be trusted.
 final class EvilSite: Sendable {
+    /// What a test wants otherwise.
+    struct Options: Sendable {
+        /// Whether the dispatcher has a ledger and connectors may have a journal, which outlive them.
+        var keepsLedger = false
+        /// How long a dispatch may stay without a word.
+        var acceptance = Duration.seconds(1)
+        /// Whether all that is logged is kept; tests that last do without.
+        var keepsLog = true
+    }
+
+    /// A process of the dispatcher.
+    private struct Process {
+        let service: DispatchService
+        let task: Task<Void, any Error>
+    }
+
     let broker: EvilBroker
     let clock: TurnedClock
+    let suite: SealingSuite
     let log = LogCapture()
+    let logger: Logger
     /// Where the broker's files are.
     let folder: String
-    let dispatch: DispatchService
-    private let authorities: Authorities
+    private let ledger: SubmissionLedger?
+    private let options: Options
+    private let instance = MemberID.random()
+    private let process: Mutex<Process?>
+    private let authorities = Authorities()
     private let connectors = Mutex<[EvilConnector]>([])
+    private let journals = Mutex<[ResultJournal]>([])
 
     /// The Key Authorities of the tenants, and the keyrings of their dispatchers.
     private final class Authorities: Sendable {
@@ -40,32 +64,41 @@ final class EvilSite: Sendable {
         }
     }
 
-    private init(_ kind: BrokerKind) async throws {
+    private init(_ evil: EvilCase, _ options: Options) async throws {
         let clock = TurnedClock()
-        let logger = log.logger()
+        (self.clock, self.options, suite) = (clock, options, evil.suite)
+        logger = options.keepsLog ? log.logger() : Logger(label: "evil-broker") { _ in SwiftLogNoOpLogHandler() }
         folder = NSTemporaryDirectory() + "postern-evil-" + BootID.random().description
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let broker = EvilBroker(over: try await kind.open(in: folder, clock: clock.clock, logger: logger))
-        let authorities = Authorities()
-        dispatch = DispatchService(
-            instance: .random(), broker: broker, keys: { authorities.keys(for: $0, logger) },
-            configuration: .init(timing: .init(beat: .seconds(1), settling: .seconds(20)), version: "test"),
-            clock: clock.clock, logger: logger)
-        (self.clock, self.broker, self.authorities) = (clock, broker, authorities)
+        broker = EvilBroker(over: try await evil.broker.open(in: folder, clock: clock.clock, logger: logger))
+        if options.keepsLedger {
+            try FileManager.default.createDirectory(atPath: folder + "-tenant", withIntermediateDirectories: true)
+            ledger = try await SubmissionLedger.open(path: folder + "-tenant/ledger.sqlite", logger: logger)
+        } else {
+            ledger = nil
+        }
+        process = Mutex(nil)
+        beginDispatcher()
     }
 
     /// Runs a site for as long as `body` takes.
-    static func run(_ kind: BrokerKind, _ body: (EvilSite) async throws -> Void) async throws {
-        let site = try await EvilSite(kind)
-        defer { try? FileManager.default.removeItem(atPath: site.folder) }
+    static func run(
+        _ evil: EvilCase, _ options: Options = Options(), _ body: (EvilSite) async throws -> Void
+    ) async throws {
+        let site = try await EvilSite(evil, options)
+        defer {
+            for suffix in ["", "-tenant"] { try? FileManager.default.removeItem(atPath: site.folder + suffix) }
+        }
         try await withThrowingTaskGroup { group in
-            group.addTask { try await site.dispatch.run() }
             group.addTask { try await site.broker.inner.run() }
             let outcome: Result<Void, any Error>
             do { outcome = .success(try await body(site)) } catch { outcome = .failure(error) }
             for connector in site.connectors.withLock({ $0 }) { await connector.kill() }
+            try await site.endDispatcher()
             group.cancelAll()
             await site.broker.close()
+            await site.ledger?.close()
+            for journal in site.journals.withLock({ $0 }) { await journal.close() }
             while let result = await group.nextResult() {
                 if case .failure(let error) = result, !(error is CancellationError) { throw error }
             }
@@ -73,17 +106,71 @@ final class EvilSite: Sendable {
         }
     }
 
+    // MARK: The dispatcher
+
+    private func beginDispatcher() {
+        let service = DispatchService(
+            instance: instance, broker: broker, keys: { [authorities, logger] in authorities.keys(for: $0, logger) },
+            ledger: ledger,
+            configuration: .init(
+                limits: .init(acceptance: options.acceptance),
+                timing: .init(beat: .seconds(1), settling: options.keepsLedger ? .seconds(1) : .seconds(20)),
+                version: "test"), clock: clock.clock, logger: logger)
+        // Owned by the site, which ends it before it goes.
+        let task = Task { try await service.run() }
+        process.withLock { $0 = Process(service: service, task: task) }
+    }
+
+    private func endDispatcher() async throws {
+        let running = process.withLock { process in
+            defer { process = nil }
+            return process
+        }
+        running?.task.cancel()
+        do { try await running?.task.value } catch is CancellationError {}
+    }
+
+    private func dispatcher(_ authority: TestKeyAuthority, _ name: String) -> (TenantDispatcher, EpochKeeper) {
+        guard let dispatcher = process.withLock({ $0?.service.tenant(authority.tenant, named: name) }),
+            let keeper = authorities.keeper(of: authority.tenant)
+        else { preconditionFailure("a dispatcher runs, and asks for its keys at once") }
+        return (dispatcher, keeper)
+    }
+
     /// A tenant with two groups, whose dispatcher is at work.
     func tenant(_ name: String) -> EvilTenant {
-        let authority = TestKeyAuthority(tenant: .random(), clock: clock.clock)
+        let authority = TestKeyAuthority(tenant: .random(), suite: suite, clock: clock.clock)
         authorities.add(authority)
-        let dispatcher = dispatch.tenant(authority.tenant, named: name)
-        guard let keeper = authorities.keeper(of: authority.tenant) else {
-            preconditionFailure("a dispatcher asks for its keys at once")
-        }
+        let (dispatcher, keeper) = dispatcher(authority, name)
         return EvilTenant(
             site: self, id: authority.tenant, name: name, authority: authority, dispatcher: dispatcher, keeper: keeper,
             group: .random(), otherGroup: .random())
+    }
+
+    /// Ends the dispatcher's process at once, and starts another one with the same keys and ledger.
+    ///
+    /// - Returns: the tenant with its new dispatcher.
+    func restartDispatcher(of tenant: EvilTenant) async throws -> EvilTenant {
+        try await endDispatcher()
+        beginDispatcher()
+        let (dispatcher, keeper) = dispatcher(tenant.authority, tenant.name)
+        // From its first beat on it can be told something.
+        try await waitUntil("the dispatcher is back") {
+            broker.stored(.beat).contains { $0.header?.boot == dispatcher.party.boot }
+        }
+        return EvilTenant(
+            site: self, id: tenant.id, name: tenant.name, authority: tenant.authority, dispatcher: dispatcher,
+            keeper: keeper, group: tenant.group, otherGroup: tenant.otherGroup)
+    }
+
+    // MARK: Connectors and clocks
+
+    /// The journal of a connector, which is closed at the end.
+    func journal() async throws -> ResultJournal {
+        let path = folder + "-tenant/journal-\(BootID.random()).sqlite"
+        let journal = try await ResultJournal.open(path: path, clock: { self.clock.clock.now }, logger: logger)
+        journals.withLock { $0.append(journal) }
+        return journal
     }
 
     func add(_ connector: EvilConnector) { connectors.withLock { $0.append(connector) } }

@@ -31,7 +31,7 @@ struct Forgery {
     func seal(_ header: RelayHeader, _ body: some MessageBody) throws -> [UInt8] {
         var writer = ByteWriter(capacity: body.encodedSizeHint)
         try body.encode(into: &writer)
-        let key = epoch.senderKey(header.kind, header.sender, header.boot)
+        let key = epoch.senderKey(header.kind, header.sender, header.boot).key
         let batch = UnsignedBatch([try SealedMessage.seal(header, writer.finish(), key: key)])
         return try batch.signed(with: signer.signature(over: batch.signedBytes))[0]
     }

@@ -68,14 +68,23 @@ struct MessagePart {
         return parts
     }
 
-    /// The message with one byte of the part changed, for each of its bytes; of a long part for a sample of them.
+    /// The message with one byte of the part changed, for each of its bytes; of bodies of many
+    /// KiB for each 211th.
     func flips(of payload: [UInt8]) -> [[UInt8]] {
-        let step = bytes.count > 2048 ? 211 : 1
-        return stride(from: bytes.lowerBound, to: bytes.upperBound, by: step).map { position in
+        let step = bytes.count > 8192 ? 211 : 1
+        let flips = stride(from: bytes.lowerBound, to: bytes.upperBound, by: step).map { position in
             var changed = payload
             changed[position] ^= 1 << (position % 8)
             return changed
         }
+        guard name == "suite" else { return flips }
+        // Another suite that there is, and none at all.
+        return flips
+            + (UInt8(0)...2).filter { $0 != payload[bytes.lowerBound] }.map { suite in
+                var changed = payload
+                changed[bytes.lowerBound] = suite
+                return changed
+            }
     }
 }
 

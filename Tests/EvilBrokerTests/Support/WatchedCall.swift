@@ -24,6 +24,9 @@ final class WatchedCall: Sendable {
     /// Whether the caller has an answer.
     var isOver: Bool { flag.isUp.load(ordering: .acquiring) }
 
+    /// The caller leaves.
+    func cancel() { task.cancel() }
+
     /// The answer.
     var result: CallResult { get async { await task.value } }
 }

@@ -35,9 +35,16 @@ extension ModelConnector {
             case .stop(let id): stop(id)
             }
         }
+        announce()
+    }
+
+    private func announce() {
         guard table.hasUnannounced else { return }
         model.after(model.draw(0...10)) { [self] in
-            whenAwake { connector in for dispatch in connector.table.takeUnannounced() { connector.accept(dispatch) } }
+            whenAwake { connector in
+                for dispatch in connector.table.takeUnannounced() { connector.accept(dispatch) }
+                connector.announce()
+            }
         }
     }
 

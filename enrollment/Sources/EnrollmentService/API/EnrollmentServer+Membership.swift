@@ -9,6 +9,8 @@ internal import TenantPort
 extension EnrollmentServer {
     private static let heartbeatInterval = 30
     private static let limits = QueueLimits(recordBytes: 1 << 20, inFlight: 1024)
+    /// Below the largest record of Kafka's usual settings, with room for its own head.
+    private static let kafkaLimits = QueueLimits(recordBytes: 900_000, inFlight: 1024)
 
     func ownState(of member: MemberRecord, _ notAfter: Date, at now: Date) -> SelfAnswer {
         SelfAnswer(
@@ -38,13 +40,21 @@ extension EnrollmentServer {
         }
         let number =
             body.observer == true ? 0 : try await scope(member.tenant).bootNumber(of: boot, member: member.id)
-        let end = min(call.now.addingTimeInterval(QueueTokens.life), member.notAfter)
+        let kafka = installation.settings.kafka
+        let life = kafka == nil ? QueueTokens.life : KafkaTokens.life
+        let end = min(call.now.addingTimeInterval(life), member.notAfter)
         let expiresAt = Date(timeIntervalSince1970: end.timeIntervalSince1970.rounded(.down))
-        let token = try await installation.tokens.mint(
-            QueueTokens.Grant(
-                tenantID: member.tenant.id, memberID: member.id, role: member.role.rawValue,
-                groupIDs: member.groups.map(\.id), bootID: boot, bootNumber: number,
-                keyFingerprint: member.keyFingerprint.hex, expiresAt: expiresAt), now: call.now)
+        let (broker, token): (BrokerEndpoint, String)
+        if let kafka {
+            (broker, token) = try await kafkaCredential(kafka, for: member, until: expiresAt, at: call.now)
+        } else {
+            broker = .embedded
+            token = try await installation.tokens.mint(
+                QueueTokens.Grant(
+                    tenantID: member.tenant.id, memberID: member.id, role: member.role.rawValue,
+                    groupIDs: member.groups.map(\.id), bootID: boot, bootNumber: number,
+                    keyFingerprint: member.keyFingerprint.hex, expiresAt: expiresAt), now: call.now)
+        }
         call.context.logger.info(
             "Queue credential given out",
             metadata: [
@@ -53,8 +63,8 @@ extension EnrollmentServer {
             ])
         return try call.answer(
             QueueCredentialsAnswer(
-                broker: .embedded, token: token, expiresAt: expiresAt, bootNumber: number,
+                broker: broker, token: token, expiresAt: expiresAt, bootNumber: number,
                 places: Places(tenantID: member.tenant.id, memberID: member.id, groups: member.groups),
-                limits: Self.limits))
+                limits: kafka == nil ? Self.limits : Self.kafkaLimits))
     }
 }

@@ -10,10 +10,9 @@ public import RelaySealing
 /// The dispatcher of an installation as a member of all groups of all tenants: its identity key and its HPKE keys.
 ///
 /// The identity key is made once (`dispatcher.key`); new HPKE keys are made every day (`dispatcher-hpke.key`), and those
-/// before are erased as soon as no present epoch needs them. Both files are as safe as the connector's.
+/// before are erased as soon as no present epoch needs them. Both files are as safe as the connector's. A further instance
+/// of the dispatcher is a member of its own, with files of its own (`dispatcher-NAME.key`, `dispatcher-hpke-NAME.key`).
 public struct DispatcherMembership: Sendable {
-    private static let identityFile = "dispatcher.key"
-    private static let hpkeFile = "dispatcher-hpke.key"
     /// After how long the HPKE keys are made anew.
     private static let renewal: TimeInterval = 86400
     private static let retryDelay = Duration.seconds(5)
@@ -29,23 +28,35 @@ public struct DispatcherMembership: Sendable {
     private let now: @Sendable () -> Date
 
     /// Opens what the installation has of its dispatcher, and makes what is missing.
+    ///
+    /// - Parameter instance: whose they are; nil for those of the installation's first dispatcher.
     public static func open(
-        _ installation: Installation, logger: Logger
+        _ installation: Installation, instance: DispatcherInstance? = nil, logger: Logger
     ) async throws(EnrollmentServiceError) -> DispatcherMembership {
-        try await open(installation, logger: logger, now: { Date() })
+        try await open(installation, instance: instance, logger: logger, now: { Date() })
     }
 
     static func open(
-        _ installation: Installation, logger: Logger, now: @escaping @Sendable () -> Date
+        _ installation: Installation, instance: DispatcherInstance? = nil, logger: Logger,
+        now: @escaping @Sendable () -> Date
     ) async throws(EnrollmentServiceError) -> DispatcherMembership {
-        guard let id = MemberID(installation.settings.dispatcherID) else {
+        guard let id = instance?.id ?? MemberID(installation.settings.dispatcherID) else {
             throw EnrollmentServiceError(.unreadable, "installation.json names no dispatcher in “dispatcher_id”.")
         }
         let folder = installation.folder
-        let identity = try await Blocking.run { () throws(EnrollmentServiceError) in try Self.identity(in: folder) }
+        let files = files(ofInstance: instance?.name ?? DispatcherInstance.usualName)
+        let identity = try await Blocking.run { () throws(EnrollmentServiceError) in
+            try Self.identity(in: folder, file: files[0])
+        }
         return DispatcherMembership(
-            id: id, identity: identity, installation: installation, keys: HPKEKeyFile(Self.hpkeFile, in: folder),
+            id: id, identity: identity, installation: installation, keys: HPKEKeyFile(files[1], in: folder),
             logger: logger, now: now)
+    }
+
+    /// The files of an instance: of its identity key, and of its HPKE keys.
+    static func files(ofInstance name: String) -> [String] {
+        let end = name == DispatcherInstance.usualName ? ".key" : "-\(name).key"
+        return ["dispatcher" + end, "dispatcher-hpke" + end]
     }
 
     /// The private HPKE key to a public one of an epoch; nil when it was erased or never was ours.
@@ -95,7 +106,10 @@ public struct DispatcherMembership: Sendable {
         }
     }
 
-    static func identity(in folder: StateFolder) throws(EnrollmentServiceError) -> MachineKey {
+    /// The identity key of an instance, made if it is missing.
+    static func identity(
+        in folder: StateFolder, file identityFile: String
+    ) throws(EnrollmentServiceError) -> MachineKey {
         do {
             _ =
                 try folder.read(identityFile) == nil

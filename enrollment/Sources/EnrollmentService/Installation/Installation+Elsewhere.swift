@@ -1,8 +1,10 @@
 internal import CertificateAuthority
 internal import Crypto
+internal import DurableFiles
 internal import IdentityStore
 internal import KeyAuthority
 public import MachineIdentity
+internal import RelayFormat
 
 /// A Key Authority that moves to a machine of its own.
 extension Installation {
@@ -14,8 +16,8 @@ extension Installation {
         public let keyFile: String
         /// The key in PEM.
         public let keyPEM: Secret
-        /// The dispatcher's identity key, compressed.
-        public let dispatcherKey: [UInt8]
+        /// The identity keys of the dispatchers, compressed, by their ids.
+        public let dispatcherKeys: [String: [UInt8]]
         /// The root in DER.
         public let root: [UInt8]
         /// After how many seconds a group gets its next epoch.
@@ -25,14 +27,36 @@ extension Installation {
     }
 
     /// What is to be taken along; nothing is changed yet.
-    public func authorityToMove(of tenant: Tenant) throws -> MovedAuthority {
+    public func authorityToMove(of tenant: Tenant) async throws -> MovedAuthority {
         let key = try keyAuthorityKey(of: tenant)
         let rules = settings.epochRules
         return MovedAuthority(
             tenant: tenant, keyFile: Self.successorFile(of: tenant.id, key.publicKey), keyPEM: key.pem(),
-            dispatcherKey: Array(try DispatcherMembership.identity(in: folder).publicKey.compressedRepresentation),
+            dispatcherKeys: try await dispatcherKeys(),
             root: authority.rootCertificate, epochInterval: Int(rules.interval.components.seconds),
             epochLife: Int(rules.life.components.seconds))
+    }
+
+    /// The identity keys of the dispatchers that are in the register, compressed, by their ids; the first one is always,
+    /// unless it was removed.
+    public func dispatcherKeys() async throws -> [String: [UInt8]] {
+        let instances = try await registry.instances()
+        var names = Dictionary(
+            uniqueKeysWithValues: instances.filter { $0.removedAt == nil }.map { ($0.id.description, $0.name) })
+        if !instances.contains(where: { $0.name == DispatcherInstance.usualName }) {
+            names[settings.dispatcherID] = DispatcherInstance.usualName
+        }
+        let present = names
+        let folder = folder
+        return try await Blocking.run { () throws(EnrollmentServiceError) in
+            var keys: [String: [UInt8]] = [:]
+            for (id, name) in present {
+                let file = DispatcherMembership.files(ofInstance: name)[0]
+                let key = try DispatcherMembership.identity(in: folder, file: file)
+                keys[id] = Array(key.publicKey.compressedRepresentation)
+            }
+            return keys
+        }
     }
 
     /// Notes that the Key Authority of a tenant is elsewhere, and erases its key here.

@@ -19,6 +19,9 @@ extension Installation {
         /// How many seconds the certificates of connectors live; a day where nothing is said.
         public var certificateLife: Int?
 
+        /// The Kafka cluster, with the files that belong to it; nil for the embedded broker.
+        public var kafka: (settings: KafkaSettings, files: [KafkaFile: String])?
+
         /// Makes a plan.
         public init(
             hosts: [String], trustDomain: String?, publicURL: String, ownTLS: (chainPEM: String, keyPEM: String)?,
@@ -52,9 +55,12 @@ extension Installation {
         var generator = SystemRandomNumberGenerator()
         let pepper = (0..<Pepper.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         _ = try folder.writeOnce(pepper, to: File.pepper)
+        if let kafka = plan.kafka {
+            for (file, content) in kafka.files { try folder.write(Array(content.utf8), to: file.rawValue) }
+        }
         let settings = InstallationSettings(
             trustDomain: trustDomain, publicURL: plan.publicURL, hosts: plan.ownTLS == nil ? plan.hosts : [],
-            dispatcherID: RegistryID.random(), certificateLife: plan.certificateLife)
+            dispatcherID: RegistryID.random(), certificateLife: plan.certificateLife, kafka: plan.kafka?.settings)
         try write(settings, to: folder)
         return try await open(folder, now: now)
     }
@@ -85,6 +91,7 @@ extension Installation {
             throw EnrollmentServiceError(
                 .invalidArgument, "Certificates live for ten minutes at least and seven days at most.")
         }
+        if let kafka = plan.kafka { try Self.check(kafka.settings, files: kafka.files, in: nil) }
         let trustDomain = plan.trustDomain ?? Self.trustDomain(of: first)
         guard MachineName.isTrustDomain(trustDomain) else {
             throw EnrollmentServiceError(.invalidArgument, "“\(trustDomain)” is no trust domain; give --trust-domain.")

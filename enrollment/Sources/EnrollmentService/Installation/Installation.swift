@@ -22,9 +22,12 @@ internal import X509
 /// | `pepper` | the key under which secrets are digested | enrollment and dispatcher roles |
 /// | `key-authority-TENANT….key` | a tenant's Key Authority | the enrollment role, unless it was moved elsewhere |
 /// | `dispatcher.key`, `dispatcher-hpke.key` | the dispatcher's identity key and HPKE keys | the dispatcher role |
+/// | `dispatcher-NAME.key`, `dispatcher-hpke-NAME.key` | the same of a further instance | that instance |
 /// | `registry.sqlite` | tenants, accounts, connectors, keys | every role |
 /// | `queue.sqlite` | the embedded broker's durable records | the broker role |
 /// | `ledger.sqlite` | submissions with their results | the dispatcher role |
+/// | `ledger-NAME.sqlite` | those of a further instance | that instance |
+/// | `kafka-….pem`, `kafka-….key` | what belongs to the section `kafka` of the settings | enrollment and dispatcher roles |
 /// | `audit.sqlite` | who did what, chained by hashes | every role |
 public struct Installation: Sendable {
     /// The names of the files.
@@ -62,6 +65,8 @@ public struct Installation: Sendable {
     public let tokens: QueueTokens
     /// What makes and checks access tokens.
     let accessTokens: AccessTokens
+    /// What makes tokens for a Kafka cluster.
+    let kafkaTokens: KafkaTokens
     /// Where it is put on record who did what: a log for each tenant, named by its id, and `auditLog`.
     public let audit: AuditTrail
 
@@ -100,6 +105,7 @@ public struct Installation: Sendable {
             tlsChainPEM: try text(in: File.tls, of: folder), tlsKeyPEM: try text(in: File.tlsKey, of: folder),
             tokens: QueueTokens(keyring: keyring, issuer: known.publicURL),
             accessTokens: AccessTokens(keyring: keyring, issuer: known.publicURL),
+            kafkaTokens: KafkaTokens(keyring: keyring, issuer: known.publicURL),
             audit: AuditTrail(
                 file: try await auditFile(in: folder, logger: logger), logger: logger,
                 now: { UInt64(max(0, Date().timeIntervalSince1970 * 1000)) }))
@@ -110,6 +116,11 @@ public struct Installation: Sendable {
 
     /// The file of the dispatcher's submissions.
     public var ledgerPath: String { folder.path + "/" + File.ledger }
+
+    /// The file of the submissions of an instance of the dispatcher.
+    public func ledgerPath(ofInstance name: String) -> String {
+        name == DispatcherInstance.usualName ? ledgerPath : folder.path + "/ledger-\(name).sqlite"
+    }
 
     /// The pin of the root's key, which invitations carry.
     public var authorityPin: Pin {
@@ -211,7 +222,7 @@ public struct Installation: Sendable {
         return first
     }
 
-    private static func decode<Value: Decodable>(
+    static func decode<Value: Decodable>(
         _ type: Value.Type, _ content: [UInt8], _ name: String
     ) throws -> Value {
         do {

@@ -27,6 +27,9 @@ public struct InstallationSettings: Codable, Sendable, Equatable {
     /// The ids of the tenants whose Key Authority runs on a machine of its own.
     public var authoritiesElsewhere: [String]?
 
+    /// The Kafka cluster that tenant and connectors share; nil for the embedded broker.
+    public var kafka: KafkaSettings?
+
     /// `recoveryDays` as a time.
     var recovery: TimeInterval { TimeInterval(recoveryDays) * 86400 }
 
@@ -39,7 +42,7 @@ public struct InstallationSettings: Codable, Sendable, Equatable {
         case certificateLife = "certificate_life_seconds"
         case epochInterval = "epoch_interval_seconds"
         case epochLife = "epoch_life_seconds"
-        case sealing
+        case sealing, kafka
         case authoritiesElsewhere = "key_authorities_elsewhere"
     }
 }
@@ -75,7 +78,11 @@ extension InstallationSettings {
             epochInterval: try container.decodeIfPresent(Int.self, forKey: .epochInterval),
             epochLife: try container.decodeIfPresent(Int.self, forKey: .epochLife),
             sealing: try container.decodeIfPresent(String.self, forKey: .sealing),
-            authoritiesElsewhere: try container.decodeIfPresent([String].self, forKey: .authoritiesElsewhere))
+            authoritiesElsewhere: try container.decodeIfPresent([String].self, forKey: .authoritiesElsewhere),
+            kafka: try container.decodeIfPresent(KafkaSettings.self, forKey: .kafka))
+        if let flaw = kafka?.flaw {
+            throw DecodingError.dataCorruptedError(forKey: .kafka, in: container, debugDescription: flaw)
+        }
         guard (0...365).contains(recoveryDays) else {
             throw DecodingError.dataCorruptedError(
                 forKey: .recoveryDays, in: container, debugDescription: "recovery_days needs 0 to 365")

@@ -31,6 +31,9 @@ enum RegistrySchema {
         migrator.registerMigration("8 roles of administrators") { database in
             try database.execute(sql: administratorRoles)
         }
+        migrator.registerMigration("dispatcher instances") { database in
+            try database.execute(sql: instances)
+        }
         return migrator
     }
 

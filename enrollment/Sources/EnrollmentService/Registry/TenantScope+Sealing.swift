@@ -62,9 +62,33 @@ extension TenantScope {
         }
     }
 
+    /// The HPKE key of a member's present identity key, the stronger one where it has two; nil where it has none.
+    func newestHPKEKey(of member: MemberRecord) async throws -> HPKEPublicKey? {
+        let row = try await database.read { database in
+            try Row.fetchOne(
+                database,
+                sql: """
+                    SELECT suite, public_key FROM hpke_keys
+                    WHERE tenant_id = ? AND member_id = ? AND key_fingerprint = ? ORDER BY suite DESC LIMIT 1
+                    """,
+                arguments: [tenant.id, member.id, Data(member.keyFingerprint.bytes)]
+            ).map { (suite: $0["suite"] as UInt8, key: $0["public_key"] as Data) }
+        }
+        guard let row, let suite = SealingSuite(rawValue: row.suite) else { return nil }
+        return try HPKEPublicKey(suite: suite, rawRepresentation: row.key)
+    }
+
     /// Makes a dispatcher a member of all groups of the tenant, with its keys.
+    ///
+    /// - Throws: `notFound` for an instance that was removed.
     func admitDispatcher(_ id: String, identityKey: [UInt8], keys: [KeptHPKEKey], at now: Date) async throws {
         try await registry.write { database in
+            let isRemoved = try Bool.fetchOne(
+                database,
+                sql: "SELECT removed_at IS NOT NULL FROM dispatcher_instances WHERE id = ?", arguments: [id])
+            guard isRemoved != true else {
+                throw EnrollmentServiceError(.notFound, "This dispatcher instance was removed; stop it.")
+            }
             let known = try Data.fetchOne(
                 database, sql: "SELECT identity_key FROM dispatcher_members WHERE tenant_id = ? AND member_id = ?",
                 arguments: [tenant.id, id])
