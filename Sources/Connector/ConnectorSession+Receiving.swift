@@ -142,13 +142,10 @@ extension ConnectorSession {
         for visitor in visitors where !visitor.dispatch.isInTime(at: now) {
             refuse(SealingError(.stale, "the request came after its time"))
         }
-        let (steps, isAnnouncementDue) = state.withLock { state in
-            let wasDue = state.table.hasUnannounced
+        let steps = state.withLock { state in
             let isSuspect = state.wake.isSuspect(at: .now)
-            let steps = visitors.map { admit($0, &state, isSuspect: isSuspect, at: now) }
-            return (steps, !wasDue && state.table.hasUnannounced)
+            return visitors.map { admit($0, &state, isSuspect: isSuspect, at: now) }
         }
-        if isAnnouncementDue { announcements.put(CollectionOfOne(())) }
         carryOut(steps)
         settle(spent)
     }

@@ -15,6 +15,7 @@ extension ConnectorSession {
         var spent: [Carrier] = []
         var begun: [JournalRecord] = []
         var lookUps: [RequestID] = []
+        var hasBegun = false
         for step in steps {
             switch step {
             case .accept(let dispatch):
@@ -39,9 +40,11 @@ extension ConnectorSession {
                 spent += carriers
             case .settle(_, let carriers): spent += carriers
             case .withdraw(let name): journal?.note([.withdrawn(name.request, attempt: name.attempt)])
-            case .run, .wait, .stop: break
+            case .run: hasBegun = true
+            case .wait, .stop: break
             }
         }
+        if hasBegun { announcements.put(CollectionOfOne(())) }
         for (boot, names) in accepted { outgoing += record(.accepted, DispatchListMessage(names), to: boot) }
         for (boot, list) in claims { outgoing += record(.claim, ClaimMessage(list), to: boot) }
         outbox.put(outgoing)

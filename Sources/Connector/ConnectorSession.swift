@@ -122,7 +122,7 @@ public final class ConnectorSession: Service {
     let logger: Logger
     let state: Mutex<State>
     /// Told when something was started without a word to its dispatcher.
-    let announcements = Mailbox<Void>()
+    let announcements = Mailbox<Void>(capacity: 1)
     /// Closed when the broker has closed the inbox, which ends the session.
     let orders = Mailbox<Order>()
     /// Closed when all that was put into the outbox has been sent.

@@ -44,8 +44,9 @@ struct KafkaProxyEndToEndTests {
             let forwarder = ProxyForwarder(
                 through: ForwardingProxy(host: "127.0.0.1", port: port), logger: said.logger)
             let number = try #require(await way(forwarder, to: 9))
-            let connection = try await HalfClosing.open(port: number)
-            try await connection.sendAndFinish("the last word")
+            let connection = try await RawConnection.open(port: number, keepsHalf: true)
+            #expect(await connection.send("the last word"))
+            try await connection.finish()
             try await waitUntil("the answer after the end", within: .seconds(10)) { connection.hasEnded }
             #expect(connection.received == "heard: the last word")
             #expect(said.lines == [])
@@ -232,49 +233,6 @@ private final class OpenProxy: ChannelInboundHandler {
 
     private func say(_ text: String, _ context: ChannelHandlerContext) {
         context.writeAndFlush(NIOAny(ByteBuffer(string: text)), promise: nil)
-    }
-}
-
-/// A connection whose own half ends with what it says.
-private final class HalfClosing: Sendable {
-    private let channel: any Channel
-    private let state: Mutex<(text: String, hasEnded: Bool)>
-
-    var received: String { state.withLock { $0.text } }
-    var hasEnded: Bool { state.withLock { $0.hasEnded } }
-
-    static func open(port: Int) async throws -> HalfClosing {
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.allowRemoteHalfClosure, value: true)
-            .connect(host: "127.0.0.1", port: port).get()
-        let connection = HalfClosing(channel)
-        try await channel.pipeline.addHandler(Reader(connection)).get()
-        return connection
-    }
-
-    private init(_ channel: any Channel) {
-        self.channel = channel
-        state = Mutex(("", false))
-    }
-
-    func sendAndFinish(_ text: String) async throws {
-        try await channel.writeAndFlush(ByteBuffer(string: text)).get()
-        try await channel.close(mode: .output).get()
-    }
-
-    private final class Reader: ChannelInboundHandler, Sendable {
-        typealias InboundIn = ByteBuffer
-        private let connection: HalfClosing
-
-        init(_ connection: HalfClosing) { self.connection = connection }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            let text = String(buffer: unwrapInboundIn(data))
-            connection.state.withLock { $0.text += text }
-        }
-
-        // Both halves have ended.
-        func channelInactive(context: ChannelHandlerContext) { connection.state.withLock { $0.hasEnded = true } }
     }
 }
 

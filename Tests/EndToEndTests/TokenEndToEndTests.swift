@@ -124,14 +124,26 @@ struct TokenEndToEndTests {
     func away() async throws {
         try await Site.with(connectors: ["one"], keysInToken: true) { site in
             let token = try #require(site.token)
+            // A session needs a signature of its own: it is there when something was answered in it.
+            #expect(try await site.call("before").status == 200)
+            async let running = site.call("during", holding: "gate")
+            try await waitUntil("it runs", within: .seconds(10)) { site.service.running == 1 }
             try token.move(away: true)
+            site.service.openGate()
+            let answer = try await running
+            #expect(answer.status == 200, "\(answer)")
             let failed = try await site.postern(["rotate"], of: "one")
             #expect(failed.status == 8 && failed.errors.contains("token-missing"), "\(failed)")
-            #expect(try await site.call("without").status == 200)
+            // Each beat needs a signature.
+            try await site.waitUntilOnline(0)
+            #expect(try await site.call("without").problem == "no_connector")
             try token.putBack()
             let rotated = try await site.postern(["rotate"], of: "one")
             #expect(rotated.status == 0, "\(rotated)")
             try site.expectOneKeyPair("one")
+            try await site.waitUntilOnline(1)
+            #expect(try await site.call("after").status == 200)
+            #expect(site.service.executions["without"] == nil)
             #expect(site.connectors["one"]?.isRunning == true)
         }
     }

@@ -2,6 +2,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Synchronization
+import Testing
 
 /// A connection to this machine that sends and receives bytes as they are, over TLS or plain.
 final class RawConnection: Sendable {
@@ -18,32 +19,33 @@ final class RawConnection: Sendable {
     /// Whether the other end has closed.
     var hasEnded: Bool { state.withLock { $0.hasEnded } }
 
-    private init(channel: any Channel, recorder: Recorder) {
+    private init(channel: any Channel) {
         self.channel = channel
         state = Mutex(State())
-        recorder.take = { [weak self] text in
-            self?.state.withLock { state in
-                if let text { state.received += text } else { state.hasEnded = true }
-            }
-        }
     }
 
-    static func open(port: Int, tls: TLSConfiguration? = nil) async throws -> RawConnection {
+    /// Opens a connection.
+    ///
+    /// - Parameter keepsHalf: whether it stays when the other end says no more; it has ended when neither does.
+    static func open(port: Int, tls: TLSConfiguration? = nil, keepsHalf: Bool = false) async throws -> RawConnection {
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connect(host: "127.0.0.1", port: port).get()
-        return try await channel.eventLoop.submit {
-            let recorder = Recorder()
-            let sync = channel.pipeline.syncOperations
-            if let context {
-                try sync.addHandler(NIOSSLClientHandler(context: context, serverHostname: "localhost"))
+        let connection = Mutex<RawConnection?>(nil)
+        // Whoever listens is there before the connection is: a server may close it at once.
+        _ = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: keepsHalf)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let made = RawConnection(channel: channel)
+                    connection.withLock { $0 = made }
+                    let pipeline = channel.pipeline.syncOperations
+                    if let context {
+                        try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: "localhost"))
+                    }
+                    try pipeline.addHandler(Recorder(made))
+                }
             }
-            try sync.addHandler(recorder)
-            let connection = RawConnection(channel: channel, recorder: recorder)
-            // A server may have closed it before there was anybody to be told.
-            if !channel.isActive { connection.state.withLock { $0.hasEnded = true } }
-            return connection
-        }.get()
+            .connect(host: "127.0.0.1", port: port).get()
+        return try #require(connection.withLock { $0 })
     }
 
     /// Sends a text; false if the connection does not take it any more.
@@ -70,16 +72,24 @@ final class RawConnection: Sendable {
         return ContinuousClock.now - begun
     }
 
+    /// Says no more, and still hears.
+    func finish() async throws { try await channel.close(mode: .output) }
+
     func close() async { try? await channel.close() }
 
-    /// Hands on what comes, and nil for the end; lives on the channel's loop.
+    /// Notes what comes, and the end.
     private final class Recorder: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
-        var take: ((String?) -> Void)?
+        private let connection: RawConnection
 
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) { take?(String(buffer: unwrapInboundIn(data))) }
+        init(_ connection: RawConnection) { self.connection = connection }
 
-        func channelInactive(context: ChannelHandlerContext) { take?(nil) }
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let text = String(buffer: unwrapInboundIn(data))
+            connection.state.withLock { $0.received += text }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { connection.state.withLock { $0.hasEnded = true } }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
     }
