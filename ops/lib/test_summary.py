@@ -1,54 +1,68 @@
-"""What failed in a test run, and what took longest: the end of a log is all that is read of a long one.
+"""What failed in a test run, and what took longest.
 
-Usage: test_summary.py LOG..., files with what `swift test` (Swift Testing) printed.
+Usage: test_summary.py FAILED PART...
+
+PART.events are event streams of Swift Testing (JSON lines); FAILED is written: a pattern for each test that failed, a line each.
 """
 
-import itertools
+import json
+import os
 import re
 import sys
 
 SHOWN = 15
 WIDTH = 800
 
-ISSUE = re.compile(r"✘ .* recorded an issue")
-DETAIL = re.compile(r"\s*(↳|//)")
-STARTED = re.compile(r"◇ Test (.*?) started\.")
-ENDED = re.compile(r"[✔✘] (Test|Suite) (.*?)(?: with \d+ test cases?)? (?:passed|failed) after ([0-9.]+) seconds")
+
+def read(path):
+    """The tests of a run by their ids, and its events."""
+    tests, events = {}, []
+    if not os.path.exists(path):  # The run ended before it began to write.
+        return tests, events
+    with open(path, encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            try:
+                record = json.loads(line)
+            except ValueError:  # The run was ended while it wrote.
+                continue
+            payload = record["payload"]
+            if record["kind"] == "test":
+                tests[payload["id"]] = payload
+            elif payload["kind"] != "testCaseStarted":
+                events.append(payload)
+    return tests, events
 
 
-def lines_of(path):
-    with open(path, encoding="utf-8", errors="replace") as log:
-        for line in log:
-            line = line.rstrip("\n")
+def text(event):
+    """What is said of an event, in lines that a log can bear."""
+    for message in event["messages"]:
+        for line in message["text"].splitlines():
             yield line if len(line) <= WIDTH else line[:WIDTH] + " …"
 
 
-def main(paths):
-    failures, durations, ends = [], {"Test": [], "Suite": []}, []
-    begun = {}
-    within_issue = False
-    for line in itertools.chain.from_iterable(map(lines_of, paths)):
-        within_issue = bool(ISSUE.match(line)) or (within_issue and bool(DETAIL.match(line)))
-        if within_issue:
-            failures.append(line)
-        started = STARTED.match(line)
-        if started and started.group(1) != "run" and not started.group(1).startswith("case "):
-            begun[started.group(1)] = None
-        # Not always at the beginning: an argument that is printed before it may end in a line break of another kind.
-        ended = ENDED.search(line)
-        if ended:
-            begun.pop(ended.group(2), None)
-        if ended and ended.group(2).startswith("run with"):
-            ends.append(line)
-        elif ended:
-            kind, name, seconds = ended.groups()
-            durations[kind].append((float(seconds), name))
-            if line.startswith("✘"):
-                failures.append(line)
+def main(failed_path, paths):
+    ends, failures, failed = [], [], []
+    begun, durations = {}, {"suite": [], "function": []}
+    for path in paths:
+        tests, events = read(path + ".events")
+        for event in events:
+            kind, test = event["kind"], event.get("testID")
+            if kind == "runEnded":
+                ends += text(event)
+            elif kind == "testStarted":
+                begun[test] = event["instant"]["absolute"]
+            elif kind == "testEnded" and test in begun:
+                known = tests.get(test, {"kind": "function", "name": test})
+                name = known.get("displayName") or known["name"]
+                durations[known["kind"]].append((event["instant"]["absolute"] - begun.pop(test), name))
+            elif kind == "issueRecorded" and any(message["symbol"] == "fail" for message in event["messages"]):
+                failures += text(event)
+                if test not in failed:
+                    failed.append(test)
 
     print("\n".join(ends))
     for kind, ended in durations.items():
-        print(f"Longest {kind.lower()}s, in seconds:")
+        print(f"Longest {kind}s, in seconds:".replace("function", "test"))
         for seconds, name in sorted(ended, reverse=True)[:SHOWN]:
             print(f"{seconds:8.1f}  {name}")
     if begun:
@@ -57,6 +71,8 @@ def main(paths):
     if failures:
         print("What failed:")
         print("\n".join(failures))
+    with open(failed_path, "w", encoding="utf-8") as patterns:
+        patterns.writelines(f"^{re.escape(str(test))}$\n" for test in failed)
 
 
-main(sys.argv[1:])
+main(sys.argv[1], sys.argv[2:])
