@@ -8,7 +8,7 @@ public enum RelayLimits {
     public static let requestTarget = 8 * 1024
     /// The largest message in bytes: an inline body with its headers, and room for the format.
     public static let message = inlineBody + httpHeaders + requestTarget + 8 * 1024
-    /// The largest message in bytes once it is sealed: padded to whole steps of 64 KiB, with commitment, tag and proof.
+    /// The largest message in bytes once it is sealed: padded to whole steps of 80 KiB, with commitment, tag and proof.
     public static let sealedMessage = 320 * 1024 + 1024
     /// The longest time for which one dispatch may wait in a queue.
     public static let dispatch = Duration.seconds(600)

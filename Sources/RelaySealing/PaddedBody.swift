@@ -3,10 +3,11 @@ internal import RelayFormat
 /// A body as it is sealed: its length, itself, and zeroes up to a size that says little about it.
 enum PaddedBody {
     private static let lengthSize = 4
-    private static let step = 64 * 1024
-    private static let classes = [256, 1024, 2 * 1024, 4 * 1024, 8 * 1024, 16 * 1024, 33 * 1024, step]
+    private static let step = 80 * 1024
+    /// A quarter above powers of two, since those are what bodies often are, without what travels with them.
+    private static let classes = [320, 1280, 2560, 5120, 10240, 20480, 40960, step]
     /// The largest size.
-    static let largest = 5 * step
+    static let largest = 4 * step
 
     /// The size for so many bytes, the length counted in; nil for more than a message takes.
     static func size(for count: Int) -> Int? {

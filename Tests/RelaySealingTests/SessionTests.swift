@@ -39,7 +39,7 @@ struct SessionTests {
     func flips() throws {
         let (connector, dispatcher) = try SealingStage().session()
         let payload = try connector.seal(header(.response, of: connector), [1, 2, 3])
-        #expect(payload.count == 128 + 32 + 256 + 16)
+        #expect(payload.count == 128 + 32 + 320 + 16)
         func code(_ payload: [UInt8]) -> SealingError.Code? {
             refusal {
                 guard let header = try? headerOf(payload) else { throw SealingError(.malformed, "header") }

@@ -160,20 +160,20 @@ struct TamperedMessageTests {
             let batch = UnsignedBatch([bytes])
             return try batch.signed(with: person.identity.signature(over: batch.signedBytes))[0]
         }
-        var plaintext = [UInt8](repeating: 0, count: 256)
+        var plaintext = [UInt8](repeating: 0, count: 320)
         plaintext[3] = 2
         #expect(try open(sealed(plaintext)) == [0, 0])
-        for position in 6..<256 {
+        for position in 6..<320 {
             var changed = plaintext
             changed[position] = 1
             #expect(refusal { try open(sealed(changed)) } == .padding, "\(position)")
         }
-        for length: [UInt8] in [[0, 0, 0, 253], [0, 0, 1, 0], [255, 255, 255, 255], [0x7f, 255, 255, 255]] {
+        for length: [UInt8] in [[0, 0, 1, 61], [0, 0, 1, 64], [255, 255, 255, 255], [0x7f, 255, 255, 255]] {
             #expect(refusal { try open(sealed(length + plaintext.dropFirst(4))) } == .padding)
         }
         // Room enough, but not the size that belongs to the length.
-        #expect(refusal { try open(sealed(plaintext + [UInt8](repeating: 0, count: 768))) } == .padding)
-        #expect(refusal { try open(sealed(plaintext + [UInt8](repeating: 0, count: 256))) } == .malformed)
+        #expect(refusal { try open(sealed(plaintext + [UInt8](repeating: 0, count: 960))) } == .padding)
+        #expect(refusal { try open(sealed(plaintext + [UInt8](repeating: 0, count: 320))) } == .malformed)
     }
 
     @Test("leaves nothing behind in the memory of senders")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from suites import Suite
 from wire import BEAT, CONNECTOR, DISPATCHER, GROUP_ROLES, Core, Header, Reader, Refused
 
-SIZES = [256, 1024, 2048, 4096, 8192, 16384, 33792, 65536, 131072, 196608, 262144, 327680]
+SIZES = [320, 1280, 2560, 5120, 10240, 20480, 40960, 81920, 163840, 245760, 327680]
 
 
 def sha256(*parts: bytes) -> bytes:

@@ -109,7 +109,7 @@ struct VectorMaking {
         try add("BEAT, empty body", .beat, [[]], connectors[1], 3)
         try add(
             "REQUEST in a batch", .request, (0..<5).map { request1 + [UInt8](repeating: 0, count: $0) }, dispatcher, 10)
-        for (number, size) in [252, 253, 1021, 2045, 4093].enumerated() {
+        for (number, size) in [316, 317, 1277, 2557, 5117].enumerated() {
             try add(
                 "REQUEST of \(size) bytes", .request, [[UInt8](repeating: 0x61, count: size)], dispatcher,
                 20 + UInt64(number))
