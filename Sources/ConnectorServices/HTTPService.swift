@@ -85,16 +85,17 @@ public struct HTTPService: ConnectorService {
             request.headers.add(name: field.name, value: field.value)
         }
         if !content.body.isEmpty { request.body = .bytes(ByteBuffer(bytes: content.body)) }
+        // At the deadline the dispatcher says the same of a `safe` one, whoever of both is first.
+        let isDeadline = requestClass == .safe && timeout <= configuration.timeout
         do {
             let response = try await execute(request, requestClass, until: end)
-            return await read(response, isHead: content.method == "HEAD", until: end)
+            return try await read(response, isHead: content.method == "HEAD", until: end)
+        } catch is Overdue {
+            let code = isDeadline ? RequestFailure.Code.deadlineExceeded : .targetFailed
+            return .failed(RequestFailure(code, "the service did not finish its answer in time"))
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
-            // At the deadline the dispatcher says the same of a `safe` one, whoever of both is first.
-            let isDeadline = requestClass == .safe && timeout <= configuration.timeout
-            return .failed(
-                RequestFailure(
-                    isDeadline ? .deadlineExceeded : .outcomeUnknown, "the service was asked and did not answer in time"
-                ))
+            let code = isDeadline ? RequestFailure.Code.deadlineExceeded : .outcomeUnknown
+            return .failed(RequestFailure(code, "the service was asked and did not answer in time"))
         } catch {
             return .failed(Self.failure(of: error, mayHaveRun: Self.mayHaveReachedTarget(error)))
         }
@@ -114,7 +115,7 @@ public struct HTTPService: ConnectorService {
 
     private func read(
         _ response: HTTPClientResponse, isHead: Bool, until end: ContinuousClock.Instant
-    ) async -> ResponseMessage.Outcome {
+    ) async throws(Overdue) -> ResponseMessage.Outcome {
         let status = response.status.code
         guard (200..<600).contains(status) else {
             return .failed(RequestFailure(.targetFailed, "the service answered with status \(status)"))
@@ -134,13 +135,14 @@ public struct HTTPService: ConnectorService {
             return .failed(
                 RequestFailure(
                     .responseTooLarge, "the service answered with more than \(RelayLimits.inlineBody) bytes"))
-        } catch is Overdue {
-            return .failed(RequestFailure(.targetFailed, "the service did not finish its answer in time"))
+        } catch let error as Overdue {
+            throw error
         } catch {
             return .failed(RequestFailure(.targetFailed, "the service's answer broke off: \(Self.text(of: error))"))
         }
     }
 
+    /// The answer began in time and did not end in it.
     private struct Overdue: Error {}
 
     /// Takes the whole body; the client's own timeout ends with the answer's head.

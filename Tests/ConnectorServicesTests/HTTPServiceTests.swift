@@ -232,9 +232,12 @@ struct HTTPServiceTests {
     @Test("a target that stops in the middle of its answer does not hold the request beyond its time")
     func hangingBody() async throws {
         let text = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
-        try await TargetServer.run(script: { _, _ in .say(text) }) { _, service in
+        try await TargetServer.run(timeout: .seconds(1), script: { _, _ in .say(text) }) { _, service in
             let begun = ContinuousClock.now
-            #expect(await ask(service, timeout: .milliseconds(300)).failure?.code == .targetFailed)
+            let deadline = Duration.milliseconds(300)
+            #expect(await ask(service, class: .safe, timeout: deadline).failure?.code == .deadlineExceeded)
+            #expect(await ask(service, class: .keyed, timeout: deadline).failure?.code == .targetFailed)
+            #expect(await ask(service, class: .safe, timeout: .seconds(30)).failure?.code == .targetFailed)
             #expect(ContinuousClock.now - begun < .seconds(10))
         }
     }
