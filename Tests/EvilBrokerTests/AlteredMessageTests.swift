@@ -53,6 +53,7 @@ struct AlteredMessageTests {
             let other = try tenant.connector("other")
             other.start()
             for number in 0..<3 { #expect(await tenant.call("/\(number)", class: .once).text == "/\(number)") }
+            try await site.waitUntilSettled()
             await other.kill()
             for kind in EvilTenant.kinds {
                 try await tenant.whileHeld(kind) { captured in

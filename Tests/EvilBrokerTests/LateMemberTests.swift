@@ -20,7 +20,7 @@ struct LateMemberTests {
             first.start()
             #expect(await tenant.call("/first").text == "/first")
             // Its record would come to the other member, once this one is gone.
-            try await waitUntil("the first call has its receipt") { first.isIdle }
+            try await site.waitUntilSettled()
             site.broker.hold { _, header in header.kind == .request }
             let targets = [RequestClass.safe, .keyed, .once].map { ("/\($0)", $0) }
             let calls = targets.map { target, requestClass in

@@ -116,7 +116,7 @@ struct RepeatedMessageTests {
             let old = try tenant.connector("one", journal: journal)
             old.start()
             await Self.relay(tenant)
-            try await waitUntil("it has let go of all") { old.isIdle }
+            try await site.waitUntilSettled()
             let spoken = site.broker.stored
             await old.kill()
             // The same member comes back under the same epoch, without any memory or with what its disk has.

@@ -50,7 +50,11 @@ extension EvilTenant {
         connector.start()
         let site = site
         let find: @Sendable () -> OutgoingRecord? = {
-            site.broker.held.first { $0.header?.kind == kind && (kind != .invite || $0.place == connector.inbox) }
+            site.broker.held.first { record in
+                // Of this connector, not of one before it.
+                guard let header = record.header, header.kind == kind else { return false }
+                return kind == .request || header.boot == boot || record.place == connector.inbox
+            }
         }
         try await waitUntil("a \(kind) is on its way") { find() != nil }
         let record = try #require(find())
@@ -78,6 +82,7 @@ extension EvilTenant {
         let result = await call.result
         #expect(result.body == body, "\(kind): \(result.outcome)")
         #expect(connector.service.executed == [target])
+        try await site.waitUntilSettled()
         await connector.kill()
     }
 }

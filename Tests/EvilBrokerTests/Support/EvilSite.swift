@@ -175,6 +175,11 @@ final class EvilSite: Sendable {
 
     func add(_ connector: EvilConnector) { connectors.withLock { $0.append(connector) } }
 
+    /// Waits until no record is in a group's queue: what was not settled would be brought to the next connector.
+    func waitUntilSettled() async throws {
+        try await waitUntil("all records are settled") { broker.inner.queue.counters.records == 0 }
+    }
+
     /// Puts all clocks forward, and lets go what is over by then.
     func turnClocks(by span: Duration) {
         clock.turn(by: span)
