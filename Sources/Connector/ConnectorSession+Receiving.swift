@@ -12,6 +12,7 @@ extension ConnectorSession {
     func receive(from subscription: any GroupSubscription, group: GroupID) async {
         while let events = await subscription.next() {
             var arrivals: [Arrival] = []
+            var slice = OpeningSlice()
             for event in events {
                 switch event {
                 case .delivered(let deliveries):
@@ -22,13 +23,14 @@ extension ConnectorSession {
                         }
                         arrivals.append(
                             Arrival(envelope: envelope, carrier: carrier, mayBeRedelivery: delivery.mayBeRedelivery))
+                        if slice.ends() { admit(&arrivals) }
                     }
                 case .revoked(let tokens):
                     let lost = Set(tokens)
                     state.withLock { $0.table.drop { $0.group == group && lost.contains($0.token) } }
                 }
             }
-            admit(arrivals)
+            admit(&arrivals)
         }
     }
 
@@ -38,18 +40,19 @@ extension ConnectorSession {
         ]
         while let payloads = await inbox.next() {
             var arrivals: [Arrival] = []
+            var slice = OpeningSlice()
             for payload in payloads {
                 guard let envelope = open(payload, from: .inbox, kinds, nil) else { continue }
                 if envelope.header.kind == .request {
                     arrivals.append(Arrival(envelope: envelope, carrier: nil, mayBeRedelivery: false))
+                    if slice.ends() { admit(&arrivals) }
                 } else {
                     // What was sent before is met before.
-                    admit(arrivals)
-                    arrivals = []
+                    admit(&arrivals)
                     take(envelope, nil, mayBeRedelivery: false)
                 }
             }
-            admit(arrivals)
+            admit(&arrivals)
         }
     }
 
@@ -123,6 +126,12 @@ extension ConnectorSession {
         var envelope: Envelope
         var carrier: Carrier?
         var mayBeRedelivery: Bool
+    }
+
+    /// Takes them out, and in.
+    private func admit(_ arrivals: inout [Arrival]) {
+        admit(arrivals)
+        arrivals = []
     }
 
     func admit(_ arrivals: [Arrival]) {

@@ -22,10 +22,16 @@ extension TenantDispatcher {
     /// Reads what connectors say to this process.
     func receive(from inbox: any Inbox) async {
         while let payloads = await inbox.next() {
-            hear(
-                payloads.compactMap { payload in
-                    open(payload, from: .inbox, Self.kinds) { self.hear([$0]) }
-                })
+            var envelopes: [Envelope] = []
+            var slice = OpeningSlice()
+            for payload in payloads {
+                let envelope = open(payload, from: .inbox, Self.kinds) { self.hear([$0]) }
+                if let envelope { envelopes.append(envelope) }
+                guard slice.ends() else { continue }
+                hear(envelopes)
+                envelopes = []
+            }
+            hear(envelopes)
         }
     }
 
