@@ -26,7 +26,7 @@ public final class Keyring: MessageSealing {
     /// Whose keys these are.
     public let party: Party
     let state: Mutex<State>
-    let verified = VerifiedRoots()
+    let verified = VerifiedBatches()
     /// What this process says to itself alone.
     let own = OwnSeal(key: SymmetricKey(size: .bits256))
 

@@ -35,9 +35,9 @@ struct BatchProof: Sendable {
         signature = message[(start + 2)...]
     }
 
-    /// The root of the batch that has the message as its leaf.
-    func root(of message: ArraySlice<UInt8>) -> SHA256.Digest {
-        BatchTree.root(leaf: BatchTree.leaf(message), at: leaf, of: count, path: path)
+    /// The root of the batch that has the digest as its leaf.
+    func root(of digest: SHA256.Digest) -> SHA256.Digest {
+        BatchTree.root(leaf: digest, at: leaf, of: count, path: path)
     }
 
     /// Appends to each message of a batch what proves it.

@@ -92,7 +92,8 @@ struct BatchTree: Sendable {
         left.withUnsafeBytes { left in right.withUnsafeBytes { node(left, $0) } }
     }
 
-    private static func node(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> SHA256.Digest {
+    /// The node above two others, of 32 bytes each.
+    static func node(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> SHA256.Digest {
         // Hashed from one buffer: each update of a hash has a price of its own.
         withUnsafeTemporaryAllocation(byteCount: 1 + 2 * SHA256.byteCount, alignment: 8) { buffer in
             buffer[0] = nodeMark

@@ -51,7 +51,7 @@ extension Epoch {
     /// - Throws: `malformed` when it has another layout, or another header than the given one; what `check` throws;
     ///   `senderUnknown`, `senderRole`, `wrongKind`, `commitment`, `signature`, `decryption`, `padding`.
     public func open(
-        _ payload: [UInt8], header: RelayHeader, verified: VerifiedRoots, at now: RelayTime
+        _ payload: [UInt8], header: RelayHeader, verified: VerifiedBatches, at now: RelayTime
     ) throws(SealingError) -> ArraySlice<UInt8> {
         let message = try GroupMessage(decoding: payload)
         guard message.header == header else { throw SealingError(.malformed, "the header is of another message") }
@@ -62,7 +62,7 @@ extension Epoch {
     ///
     /// - Throws: what the other `open` throws.
     public func open(
-        _ message: GroupMessage, verified: VerifiedRoots, at now: RelayTime
+        _ message: GroupMessage, verified: VerifiedBatches, at now: RelayTime
     ) throws(SealingError) -> ArraySlice<UInt8> {
         let header = message.header
         try check(header, at: now)
@@ -88,18 +88,29 @@ extension Epoch {
     }
 
     private func verify(
-        _ proof: BatchProof, of sealed: ArraySlice<UInt8>, by sender: EpochMember, verified: VerifiedRoots
+        _ proof: BatchProof, of sealed: ArraySlice<UInt8>, by sender: EpochMember, verified: VerifiedBatches
     ) throws(SealingError) {
-        let signed = BatchProof.signedBytes(root: proof.root(of: sealed), count: proof.count)
+        let digest = BatchTree.leaf(sealed)
+        // A message that was signed alone is verified alone.
         let name =
             proof.count == 1
             ? nil
-            : VerifiedRoots.Name(
-                senderKey: sender.identityKeyBytes, signed: signed, signature: proof.signature)
-        if let name, verified.contains(name) { return }
-        guard IdentitySignature.isValid(proof.signature, over: signed, by: sender.identityKey) else {
-            throw SealingError(.signature, "the signature is not the sender's")
+            : VerifiedBatches.Name(
+                senderKey: sender.identityKeyBytes, signature: proof.signature, count: proof.count)
+        if let name, let batch = verified[name] {
+            guard batch.contains(digest, at: proof.leaf, path: proof.path) else { throw Self.notSigned }
+            return
         }
-        if let name { verified.insert(name) }
+        let root = proof.root(of: digest)
+        let signed = BatchProof.signedBytes(root: root, count: proof.count)
+        guard IdentitySignature.isValid(proof.signature, over: signed, by: sender.identityKey) else {
+            throw Self.notSigned
+        }
+        guard let name else { return }
+        let batch = VerifiedBatch(root: root, count: proof.count)
+        _ = batch.contains(digest, at: proof.leaf, path: proof.path)
+        verified.insert(batch, as: name)
     }
+
+    private static let notSigned = SealingError(.signature, "the signature is not the sender's")
 }

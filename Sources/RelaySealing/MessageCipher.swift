@@ -11,7 +11,9 @@ enum MessageCipher {
     /// Twelve zeroes; nil is never passed on, for it would mean a random one.
     static let nonce = nonce([UInt8](repeating: 0, count: nonceSize))
 
-    static func nonce(_ bytes: [UInt8]) -> AES.GCM.Nonce? { try? AES.GCM.Nonce(data: bytes) }
+    static func nonce(_ bytes: [UInt8]) -> AES.GCM.Nonce? {
+        bytes.count == nonceSize ? try? AES.GCM.Nonce(data: bytes) : nil
+    }
 
     /// Puts the ciphertext in the place of a plaintext, and the tag behind it.
     ///
@@ -38,12 +40,19 @@ enum MessageCipher {
         _ sealed: UnsafeRawBufferPointer, key: SymmetricKey, nonce: AES.GCM.Nonce? = nonce,
         authenticating header: UnsafeRawBufferPointer, read: (UnsafeRawBufferPointer) -> Value
     ) throws(SealingError) -> Value {
-        guard sealed.count >= tagSize, let nonce,
-            let box = try? AES.GCM.SealedBox(
-                nonce: nonce, ciphertext: UnsafeRawBufferPointer(rebasing: sealed.dropLast(tagSize)),
-                tag: UnsafeRawBufferPointer(rebasing: sealed.suffix(tagSize))),
-            let plaintext = try? AES.GCM.open(box, using: key, authenticating: header)
-        else { throw SealingError(.decryption, "the tag does not fit") }
+        guard sealed.count >= tagSize, let nonce else { throw unfitting }
+        // The library takes nonce, ciphertext and tag apart only to put them together again, piece by piece.
+        let plaintext = withUnsafeTemporaryAllocation(byteCount: nonceSize + sealed.count, alignment: 16) { combined in
+            guard let start = combined.baseAddress else { return nil as Data? }
+            nonce.withUnsafeBytes { combined.copyMemory(from: $0) }
+            UnsafeMutableRawBufferPointer(rebasing: combined[nonceSize...]).copyMemory(from: sealed)
+            // Lives no longer than the buffer.
+            let data = Data(bytesNoCopy: start, count: combined.count, deallocator: .none)
+            return try? AES.GCM.open(AES.GCM.SealedBox(combined: data), using: key, authenticating: header)
+        }
+        guard let plaintext else { throw unfitting }
         return plaintext.withUnsafeBytes(read)
     }
+
+    private static let unfitting = SealingError(.decryption, "the tag does not fit")
 }

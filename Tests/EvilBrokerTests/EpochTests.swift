@@ -124,7 +124,7 @@ struct EpochTests {
             for record in later {
                 let header = try #require(record.header)
                 #expect(throws: SealingError.self) {
-                    try last.open(record.payload, header: header, verified: VerifiedRoots(), at: site.clock.clock.now)
+                    try last.open(record.payload, header: header, verified: VerifiedBatches(), at: site.clock.clock.now)
                 }
                 #expect(throws: SealingError.self) { try session.open(record.payload, header: header) }
             }
@@ -169,7 +169,7 @@ struct EpochTests {
                 let header = try #require(record.header)
                 #expect(throws: SealingError.self) {
                     try present.open(
-                        record.payload, header: header, verified: VerifiedRoots(), at: site.clock.clock.now)
+                        record.payload, header: header, verified: VerifiedBatches(), at: site.clock.clock.now)
                 }
             }
         }

@@ -211,7 +211,7 @@ struct ForgedMessageTests {
             #expect(throws: SealingError.self) { try session.open(answer.payload, header: header) }
             #expect(throws: SealingError.self) {
                 try forgery.epoch.open(
-                    answer.payload, header: header, verified: VerifiedRoots(), at: site.clock.clock.now)
+                    answer.payload, header: header, verified: VerifiedBatches(), at: site.clock.clock.now)
             }
             await scene.end(["/before", "/granted"])
         }

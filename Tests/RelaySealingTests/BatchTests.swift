@@ -50,7 +50,7 @@ struct BatchTests {
         }
         let payloads = try sender.seal(batch, by: signer, at: SealingStage.now)
         #expect(payloads.count == count)
-        let verified = VerifiedRoots()
+        let verified = VerifiedBatches()
         for (payload, message) in zip(payloads, batch).reversed() {
             #expect(
                 try receiver.open(payload, header: message.header, verified: verified, at: SealingStage.now)
@@ -75,7 +75,7 @@ struct BatchTests {
     func laterSignature() throws {
         let stage = try SealingStage()
         let receiver = try stage.epoch(of: stage.connectors[0])
-        let verified = VerifiedRoots()
+        let verified = VerifiedBatches()
         for count in [1, 3] {
             let batch = (1...count).map {
                 (header: stage.header(.request, from: stage.dispatcher, sequence: UInt64($0)), body: [UInt8($0)])
@@ -118,11 +118,11 @@ struct BatchTests {
         }
         let payloads = try batch(from: 1)
         let others = try batch(from: 100)
-        let verified = VerifiedRoots()
+        let verified = VerifiedBatches()
         func code(_ payload: [UInt8]) -> SealingError.Code? {
             refusal { try receiver.open(GroupMessage(decoding: payload), verified: verified, at: SealingStage.now) }
         }
-        let sealedSize = 432
+        let sealedSize = 128 + 32 + 320 + 16
         for _ in 0..<2 {
             for (index, payload) in payloads.enumerated() {
                 // Each proof behind each other message, of this batch and of another one.
@@ -156,7 +156,7 @@ struct BatchTests {
     @Test("a verified root of one sender is none of another")
     func otherSender() throws {
         let stage = try SealingStage()
-        let verified = VerifiedRoots()
+        let verified = VerifiedBatches()
         let (one, other) = (stage.connectors[0], stage.connectors[1])
         let receiver = try stage.epoch(of: stage.dispatcher)
         let batch = [1, 2].map { (header: stage.header(.beat, from: one, sequence: $0), body: [UInt8]()) }
@@ -172,18 +172,51 @@ struct BatchTests {
         }
     }
 
-    @Test("the memory of verified roots is bounded, and forgets the oldest")
+    @Test("the memory of verified batches is bounded, and forgets the oldest")
     func memory() {
-        let verified = VerifiedRoots(capacity: 3)
-        func name(_ number: UInt8) -> VerifiedRoots.Name {
-            VerifiedRoots.Name(senderKey: [1], signed: [number], signature: [2])
+        let verified = VerifiedBatches(capacity: 3)
+        let batch = VerifiedBatch(root: SHA256.hash(data: [UInt8]()), count: 2)
+        func name(_ number: UInt8) -> VerifiedBatches.Name {
+            VerifiedBatches.Name(senderKey: [1], signature: [number], count: 2)
         }
         for number in 0..<10 as Range<UInt8> {
-            verified.insert(name(number))
-            verified.insert(name(number))
+            verified.insert(batch, as: name(number))
+            verified.insert(batch, as: name(number))
             #expect(verified.count == min(3, Int(number) + 1))
         }
-        #expect(!verified.contains(name(6)))
-        for number in 7...9 as ClosedRange<UInt8> { #expect(verified.contains(name(number))) }
+        #expect(verified[name(6)] == nil)
+        for number in 7...9 as ClosedRange<UInt8> { #expect(verified[name(number)] === batch) }
+    }
+
+    @Test("a batch contains its leaves at their places by their paths and nothing else, in whatever order they come")
+    func contents() {
+        for count in 1...256 where count < 20 || count % 31 == 0 || count > 254 {
+            let leaves = (0..<count).map { SHA256.hash(data: [UInt8($0)]) }
+            let tree = BatchTree(leaves)
+            let paths = (0..<count).map { leaf in
+                var path: [UInt8] = []
+                tree.appendPath(of: leaf, to: &path)
+                return path
+            }
+            for order in [Array(0..<count), Array((0..<count).reversed()), (0..<count).shuffled()] {
+                let batch = VerifiedBatch(root: tree.root, count: count)
+                for leaf in order {
+                    // Before it is known, and after.
+                    for _ in 0..<2 {
+                        #expect(!batch.contains(SHA256.hash(data: [UInt8(leaf), 1]), at: leaf, path: paths[leaf][...]))
+                        for position in stride(from: 0, to: paths[leaf].count, by: 13) {
+                            var changed = paths[leaf]
+                            changed[position] ^= 0x80
+                            #expect(!batch.contains(leaves[leaf], at: leaf, path: changed[...]), "\(count) \(leaf)")
+                        }
+                        if count > 1 {
+                            let other = (leaf + 1) % count
+                            #expect(!batch.contains(leaves[leaf], at: other, path: paths[other][...]))
+                        }
+                        #expect(batch.contains(leaves[leaf], at: leaf, path: paths[leaf][...]), "\(count) \(leaf)")
+                    }
+                }
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A message sealed for a group")
 struct GroupMessageTests {
-    private let verified = VerifiedRoots()
+    private let verified = VerifiedBatches()
 
     @Test("each member opens it, whatever its size", arguments: SealingSuite.allCases)
     func roundTrip(suite: SealingSuite) throws {

@@ -52,7 +52,7 @@ struct SealingFuzzTests {
             try sender.seal(batch, by: stage.dispatcher.identity, at: SealingStage.now)
             + [stage.seal(.beat, [1], from: stage.connectors[1])]
         let truth = Set(valid)
-        let verified = VerifiedRoots()
+        let verified = VerifiedBatches()
         Fuzzing.run("GroupMessage", valid: valid) { bytes in
             guard let message = try? GroupMessage(decoding: bytes) else { return false }
             let isOpened = (try? epoch.open(message, verified: verified, at: SealingStage.now)) != nil

@@ -108,7 +108,7 @@ struct SessionTests {
         let payload = try stage.seal(.hello, hello.encoded, from: connector)
         let epoch = try stage.epoch(of: stage.dispatcher)
         let head = try headerOf(payload)
-        let body = try epoch.open(payload, header: head, verified: VerifiedRoots(), at: SealingStage.now)
+        let body = try epoch.open(payload, header: head, verified: VerifiedBatches(), at: SealingStage.now)
         let read = try Envelope(header: head, body: body).decode(HelloMessage.self)
         #expect(read == hello)
         // The same one, twice, gives the same keys.

@@ -17,7 +17,7 @@ struct TamperedMessageTests {
     }
 
     private func open(_ payload: [UInt8], at now: RelayTime = SealingStage.now) throws -> ArraySlice<UInt8> {
-        try receiver.open(GroupMessage(decoding: payload), verified: VerifiedRoots(), at: now)
+        try receiver.open(GroupMessage(decoding: payload), verified: VerifiedBatches(), at: now)
     }
 
     @Test("is refused whichever byte of it was changed, and the true one still opens")
@@ -81,7 +81,7 @@ struct TamperedMessageTests {
     func elsewhere() throws {
         let next = try SealingStage(number: 8)
         let other = try next.epoch(of: next.connectors[0])
-        let verified = VerifiedRoots()
+        let verified = VerifiedBatches()
         #expect(
             refusal { try other.open(GroupMessage(decoding: payload), verified: verified, at: SealingStage.now) }
                 == .unknownEpoch)

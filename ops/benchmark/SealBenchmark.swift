@@ -58,7 +58,7 @@ struct SealBenchmark: AsyncParsableCommand {
         let sealed = try sender.seal(messages(), by: stage.dispatcher.identity, at: Stage.now)
         let headers = try sealed.map { try Envelope(decoding: $0).header }
         try measure("\(name): opened", divisor: batch) {
-            let verified = VerifiedRoots()
+            let verified = VerifiedBatches()
             for (payload, header) in zip(sealed, headers) {
                 _ = try stage.receiver.open(payload, header: header, verified: verified, at: Stage.now)
             }

@@ -60,7 +60,7 @@ struct PeerTests {
         try manifest.core.check(after: ours.core.mark)
         #expect(manifest.core.number == ours.core.number + 1)
         let dispatcher = try ours.epoch(of: ours.dispatcher, opening: manifest)
-        let verified = VerifiedRoots()
+        let verified = VerifiedBatches()
         #expect(spoken.groupMessages.count == 12)
         for message in spoken.groupMessages {
             let sealed = try GroupMessage(decoding: Self.bytes(message.message))

@@ -89,7 +89,7 @@ struct VectorTests {
     @Test("open for each member, and seal to the same bytes", arguments: SealingSuite.allCases)
     func groupMessages(suite: SealingSuite) throws {
         let opened = try Opened(suite)
-        let verified = VerifiedRoots()
+        let verified = VerifiedBatches()
         #expect(opened.vectors.groupMessages.count == 14)
         for vector in opened.vectors.groupMessages + [opened.vectors.session.hello] {
             let payload = try Self.bytes(vector.message)
@@ -114,7 +114,7 @@ struct VectorTests {
         let vector = opened.vectors.session
         let hello = try GroupMessage(decoding: Self.bytes(vector.hello.message))
         let dispatcher = try #require(opened.epochs[vector.dispatcher])
-        let body = try dispatcher.open(hello, verified: VerifiedRoots(), at: opened.now)
+        let body = try dispatcher.open(hello, verified: VerifiedBatches(), at: opened.now)
         let read = try Envelope(header: hello.header, body: body).decode(HelloMessage.self)
         #expect(hexText(read.encapsulatedKey) == vector.encapsulatedKey)
         let session = try Session.accept(
@@ -133,7 +133,7 @@ struct VectorTests {
             let payload = try Self.bytes(refused.message)
             let code = refusal {
                 if refused.place == "session" { return try session.open(payload, header: headerOf(payload)) }
-                return try dispatcher.open(GroupMessage(decoding: payload), verified: VerifiedRoots(), at: opened.now)
+                return try dispatcher.open(GroupMessage(decoding: payload), verified: VerifiedBatches(), at: opened.now)
             }
             #expect(code?.rawValue == refused.reason, "\(refused.name)")
         }

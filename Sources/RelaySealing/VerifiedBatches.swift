@@ -1,17 +1,17 @@
 internal import Synchronization
 
 /// The batches whose signature was found to be right, so that it is verified once for all their messages.
-public final class VerifiedRoots: Sendable {
+public final class VerifiedBatches: Sendable {
     /// Names a batch; hashed as one run of bytes.
     struct Name: Hashable {
         private let bytes: [UInt8]
 
-        init(senderKey: [UInt8], signed: [UInt8], signature: ArraySlice<UInt8>) {
+        init(senderKey: [UInt8], signature: ArraySlice<UInt8>, count: Int) {
             var bytes: [UInt8] = []
-            bytes.reserveCapacity(senderKey.count + signed.count + signature.count)
+            bytes.reserveCapacity(senderKey.count + signature.count + 1)
             bytes += senderKey
-            bytes += signed
             bytes += signature
+            bytes.append(UInt8(truncatingIfNeeded: count - 1))
             self.bytes = bytes
         }
 
@@ -19,7 +19,7 @@ public final class VerifiedRoots: Sendable {
     }
 
     private struct Memory {
-        var known: Set<Name> = []
+        var known: [Name: VerifiedBatch] = [:]
         /// In the order of their coming, as a ring.
         var order: [Name] = []
         var oldest = 0
@@ -34,16 +34,17 @@ public final class VerifiedRoots: Sendable {
     /// How many batches are remembered.
     public var count: Int { memory.withLock { $0.known.count } }
 
-    func contains(_ name: Name) -> Bool { memory.withLock { $0.known.contains(name) } }
+    subscript(_ name: Name) -> VerifiedBatch? { memory.withLock { $0.known[name] } }
 
-    func insert(_ name: Name) {
+    func insert(_ batch: VerifiedBatch, as name: Name) {
         memory.withLock { memory in
-            guard memory.known.insert(name).inserted else { return }
+            guard memory.known[name] == nil else { return }
+            memory.known[name] = batch
             guard memory.order.count == capacity else {
                 memory.order.append(name)
                 return
             }
-            memory.known.remove(memory.order[memory.oldest])
+            memory.known[memory.order[memory.oldest]] = nil
             memory.order[memory.oldest] = name
             memory.oldest = (memory.oldest + 1) % capacity
         }
