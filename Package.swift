@@ -89,10 +89,12 @@ let package = Package(
         .target(
             name: "SQLiteBroker",
             dependencies: ["Failpoints", "DurableFiles", "RelayFormat", "BrokerCore", grdb, logging]),
+        .target(name: "ForwardProxy", dependencies: [nio, nioPosix, nioHTTP1, nioExtras]),
         .target(
             name: "BrokerLink",
             dependencies: [
-                "RelayFormat", "BrokerCore", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioExtras, deque, logging,
+                "RelayFormat", "BrokerCore", "ForwardProxy", nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, deque,
+                logging,
             ]),
         .systemLibrary(
             name: "CRDKafka", path: "Sources/KafkaBroker/CRDKafka", pkgConfig: "rdkafka",
@@ -100,7 +102,7 @@ let package = Package(
         .target(
             name: "KafkaBroker", dependencies: ["RelayFormat", "BrokerCore", "KafkaTopology", rdkafka, deque, logging],
             exclude: ["CRDKafka"]),
-        .target(name: "KafkaProxy", dependencies: [nio, nioPosix, nioHTTP1, nioExtras, logging]),
+        .target(name: "KafkaProxy", dependencies: ["ForwardProxy", nio, nioPosix, logging]),
         .target(
             name: "RequestLedger",
             dependencies: ["Failpoints", "DurableFiles", "RelayFormat", "RelayDelivery", grdb, logging]),
@@ -178,8 +180,8 @@ let package = Package(
         .executableTarget(
             name: "postern",
             dependencies: [
-                "RelayFormat", "BrokerCore", "KafkaTopology", "HTTPProblems", "BrokerLink", "KafkaBroker",
-                "KafkaProxy", "RequestLedger", "MachineIdentity", "AuditLog",
+                "RelayFormat", "BrokerCore", "KafkaTopology", "HTTPProblems", "ForwardProxy", "BrokerLink",
+                "KafkaBroker", "KafkaProxy", "RequestLedger", "MachineIdentity", "AuditLog",
                 "EnrollmentProtocol", "DurableFiles", "AuditStore", "IdentityStore", "EnrollmentClient",
                 "StructuredLogging", "MetricsExport", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector",
                 "Diagnostics", "TokenKeys", asyncHTTPClient, arguments, lifecycle, unixSignals, logging, metrics,
@@ -305,7 +307,8 @@ let package = Package(
         .testTarget(
             name: "BrokerLinkTests",
             dependencies: [
-                "TestTools", "RelayFormat", "BrokerCore", "BrokerConformance", "BrokerLink", "TenantPort",
+                "TestTools", "RelayFormat", "BrokerCore", "BrokerConformance", "ForwardProxy", "BrokerLink",
+                "TenantPort",
                 "TestCertificates",
                 lifecycle, logging, nio, nioPosix, nioHTTP1, nioWebSocket, nioSSL, nioEmbedded,
             ]),
@@ -337,7 +340,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "LinkFaults", "TestTools", "RelayFormat", "BrokerCore", "KafkaTopology", "KafkaBroker", "KafkaProxy",
+                "LinkFaults", "TestTools", "RelayFormat", "BrokerCore", "KafkaTopology", "ForwardProxy", "KafkaBroker",
+                "KafkaProxy",
                 "postern", "postern-tenant", "posternctl", asyncHTTPClient, httpTypes, nio,
                 nioPosix, nioHTTP1, nioSSL, logging,
             ]),

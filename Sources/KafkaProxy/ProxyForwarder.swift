@@ -1,3 +1,4 @@
+public import ForwardProxy
 public import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -139,7 +140,7 @@ public final class ProxyForwarder: Sendable {
             switch result {
             case .success: report(nil, server)
             case .failure(let error):
-                report(ProxyTunnel.words(of: error), server)
+                report(ForwardingProxy.words(of: error), server)
                 local.close(promise: nil)
             }
         }

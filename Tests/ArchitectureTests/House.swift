@@ -88,17 +88,17 @@ enum House {
         Target(
             "SQLiteBroker", .adapter, ["Failpoints", "DurableFiles", "RelayFormat", "BrokerCore"],
             outside: ["GRDB", "Logging"]),
+        Target("ForwardProxy", .adapter, outside: ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOExtras"]),
         Target(
-            "BrokerLink", .adapter, ["RelayFormat", "BrokerCore"],
+            "BrokerLink", .adapter, ["RelayFormat", "BrokerCore", "ForwardProxy"],
             outside: [
-                "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOSSL", "NIOExtras", "DequeModule", "Logging",
-                "Glibc", "Darwin",
+                "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOSSL", "DequeModule", "Logging", "Glibc",
+                "Darwin",
             ]),
         Target(
             "KafkaBroker", .adapter, ["RelayFormat", "BrokerCore", "KafkaTopology"],
             outside: ["CRDKafka", "DequeModule", "Logging", "Glibc", "Dispatch"]),
-        Target(
-            "KafkaProxy", .adapter, outside: ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOExtras", "Logging"]),
+        Target("KafkaProxy", .adapter, ["ForwardProxy"], outside: ["NIOCore", "NIOPosix", "Logging"]),
         Target(
             "RequestLedger", .adapter, ["Failpoints", "DurableFiles", "RelayFormat", "RelayDelivery"],
             outside: ["GRDB", "Logging", "Glibc", "Darwin"]),
@@ -181,8 +181,9 @@ enum House {
         Target(
             "postern", .command,
             [
-                "RelayFormat", "BrokerCore", "KafkaTopology", "BrokerLink", "KafkaBroker", "KafkaProxy",
-                "RequestLedger", "HTTPProblems", "MachineIdentity", "AuditLog", "EnrollmentProtocol", "DurableFiles",
+                "RelayFormat", "BrokerCore", "KafkaTopology", "ForwardProxy", "BrokerLink", "KafkaBroker",
+                "KafkaProxy", "RequestLedger", "HTTPProblems", "MachineIdentity", "AuditLog", "EnrollmentProtocol",
+                "DurableFiles",
                 "AuditStore",
                 "IdentityStore", "EnrollmentClient",
                 "StructuredLogging", "MetricsExport", "ConnectorServices", "RelaySealing", "RelayKeys", "Connector",

@@ -1,4 +1,5 @@
 import BrokerCore
+import ForwardProxy
 import Foundation
 import KafkaBroker
 import KafkaProxy

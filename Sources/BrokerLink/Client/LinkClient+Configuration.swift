@@ -1,3 +1,4 @@
+public import ForwardProxy
 public import NIOSSL
 
 extension LinkClient {
@@ -14,7 +15,7 @@ extension LinkClient {
         /// The name that the tenant's certificate has to have; nil for `host`.
         public var serverName: String?
         /// The HTTP proxy on the way; nil for none.
-        public var proxy: LinkProxy?
+        public var proxy: ForwardingProxy?
         /// How long a connection, from its name to the end of the authentication, may take.
         public var connectTimeout: Duration
         /// How silence is noticed.
@@ -31,7 +32,7 @@ extension LinkClient {
         /// Makes a configuration with the usual limits.
         public init(
             host: String, port: Int, path: String = "/v1/link", tls: TLSConfiguration, serverName: String? = nil,
-            proxy: LinkProxy? = nil, connectTimeout: Duration = .seconds(10), timing: LinkTiming = LinkTiming(),
+            proxy: ForwardingProxy? = nil, connectTimeout: Duration = .seconds(10), timing: LinkTiming = LinkTiming(),
             waitingRecords: Int = 256, waitingTime: Duration = .seconds(5), openingTime: Duration = .seconds(10),
             backlogBytes: Int = 16 << 20
         ) {

@@ -1,6 +1,6 @@
 internal import BrokerCore
+internal import ForwardProxy
 internal import NIOCore
-internal import NIOExtras
 internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
@@ -65,7 +65,7 @@ final class LinkConnection: Sendable {
             )
             .flatMap { [self] channel in
                 hold(channel)
-                return tunnel(channel, to: target).flatMap { self.upgrade(channel, target: target) }
+                return tunnel(channel).flatMap { self.upgrade(channel, target: target) }
             }
             .whenComplete { [self] result in
                 switch result {
@@ -100,28 +100,13 @@ final class LinkConnection: Sendable {
         if isOver { channel.close(promise: nil) }
     }
 
-    private func tunnel(_ channel: any Channel, to target: String) -> EventLoopFuture<Void> {
+    private func tunnel(_ channel: any Channel) -> EventLoopFuture<Void> {
         guard let proxy = configuration.proxy else { return channel.eventLoop.makeSucceededVoidFuture() }
-        let connected = channel.eventLoop.makePromise(of: Void.self)
-        do {
-            let encoder = HTTPRequestEncoder()
-            let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
-            let connect = NIOHTTP1ProxyConnectHandler(
-                targetHost: bracketedHost, targetPort: configuration.port, headers: proxy.headers(target: target),
-                deadline: .now() + TimeAmount(configuration.connectTimeout), promise: connected)
-            let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandlers([encoder, decoder, connect])
-            let handlers = NIOLoopBound((encoder, decoder), eventLoop: channel.eventLoop)
-            return connected.futureResult.flatMapErrorThrowing { error in
-                throw LinkError(.unreachable, "the proxy \(proxy) did not make a tunnel: \(Self.words(of: error))")
-            }.flatMap {
-                let (encoder, decoder) = handlers.value
-                let pipeline = channel.pipeline.syncOperations
-                return pipeline.removeHandler(encoder).and(pipeline.removeHandler(decoder)).map { _ in }
-            }
-        } catch {
-            connected.fail(error)
-            return connected.futureResult
+        return proxy.tunnel(
+            over: channel, to: bracketedHost, port: configuration.port, within: TimeAmount(configuration.connectTimeout)
+        ).flatMapErrorThrowing { error in
+            throw LinkError(
+                .unreachable, "the proxy \(proxy) did not make a tunnel: \(ForwardingProxy.words(of: error))")
         }
     }
 
@@ -194,9 +179,6 @@ final class LinkConnection: Sendable {
         let text = String(describing: error)
         if text.contains("CERTIFICATE_VERIFY_FAILED") {
             return "the server's certificate is not trusted ('postern doctor' names its issuer)"
-        }
-        if text.contains("Proxy Authentication Required") {
-            return "it does not accept the user and password, or wants one"
         }
         return String(text.prefix(300))
     }

@@ -1,7 +1,7 @@
 internal import BrokerLink
 internal import EnrollmentClient
+internal import ForwardProxy
 internal import Foundation
-internal import KafkaProxy
 internal import MachineIdentity
 
 /// The ways out of this machine, as the environment names them.
@@ -26,12 +26,8 @@ struct NetworkSettings: Sendable {
     }
 
     /// The proxy through which the link goes; nil if it goes directly.
-    func linkProxy(for endpoint: TenantEndpoint) -> LinkProxy? {
-        proxies.proxy(for: endpoint).map { proxy in
-            LinkProxy(
-                host: proxy.host, port: proxy.port, user: proxy.credentials?.user,
-                password: proxy.credentials?.password.reveal())
-        }
+    func linkProxy(for endpoint: TenantEndpoint) -> ForwardingProxy? {
+        proxies.proxy(for: endpoint).map(ForwardingProxy.init)
     }
 
     /// The proxy through which Kafka's servers are reached; nil where they are reached directly.
@@ -44,9 +40,15 @@ struct NetworkSettings: Sendable {
             else { return nil }
             proxy = found
         }
-        return proxy.map {
-            ForwardingProxy(
-                host: $0.host, port: $0.port, user: $0.credentials?.user, password: $0.credentials?.password.reveal())
-        }
+        return proxy.map(ForwardingProxy.init)
+    }
+}
+
+extension ForwardingProxy {
+    /// The proxy that the settings name.
+    fileprivate init(_ proxy: ProxySettings.Proxy) {
+        self.init(
+            host: proxy.host, port: proxy.port, user: proxy.credentials?.user,
+            password: proxy.credentials?.password.reveal())
     }
 }
