@@ -35,11 +35,6 @@ struct BatchProof: Sendable {
         signature = message[(start + 2)...]
     }
 
-    /// The root of the batch that has the digest as its leaf.
-    func root(of digest: SHA256.Digest) -> SHA256.Digest {
-        BatchTree.root(leaf: digest, at: leaf, of: count, path: path)
-    }
-
     /// Appends to each message of a batch what proves it.
     static func append(_ signature: [UInt8], of tree: BatchTree, to messages: inout [[UInt8]]) {
         let count = UInt8(messages.count - 1)

@@ -53,25 +53,6 @@ struct BatchTree: Sendable {
         return length
     }
 
-    /// The root to which a path leads, which has as many bytes as `pathLength` asks for.
-    static func root(leaf digest: SHA256.Digest, at leaf: Int, of count: Int, path: ArraySlice<UInt8>) -> SHA256.Digest
-    {
-        var index = leaf
-        var count = count
-        var rest = path
-        var digest = digest
-        while count > 1 {
-            if index ^ 1 < count {
-                let sibling = rest.prefix(SHA256.byteCount)
-                rest = rest.dropFirst(SHA256.byteCount)
-                digest = index & 1 == 1 ? Self.node(sibling, digest) : Self.node(digest, sibling)
-            }
-            index >>= 1
-            count = (count + 1) / 2
-        }
-        return digest
-    }
-
     /// The hash of a message without its proof.
     static func leaf(_ message: ArraySlice<UInt8>) -> SHA256.Digest {
         var hash = SHA256()
@@ -81,14 +62,6 @@ struct BatchTree: Sendable {
     }
 
     private static func node(_ left: SHA256.Digest, _ right: SHA256.Digest) -> SHA256.Digest {
-        left.withUnsafeBytes { left in right.withUnsafeBytes { node(left, $0) } }
-    }
-
-    private static func node(_ left: ArraySlice<UInt8>, _ right: SHA256.Digest) -> SHA256.Digest {
-        left.withUnsafeBytes { left in right.withUnsafeBytes { node(left, $0) } }
-    }
-
-    private static func node(_ left: SHA256.Digest, _ right: ArraySlice<UInt8>) -> SHA256.Digest {
         left.withUnsafeBytes { left in right.withUnsafeBytes { node(left, $0) } }
     }
 

@@ -97,19 +97,16 @@ extension Epoch {
             ? nil
             : VerifiedBatches.Name(
                 senderKey: sender.identityKeyBytes, signature: proof.signature, count: proof.count)
-        if let name, let batch = verified[name] {
-            guard batch.contains(digest, at: proof.leaf, path: proof.path) else { throw Self.notSigned }
+        if let name, let nodes = verified[name] {
+            guard nodes.contains(digest, at: proof.leaf, path: proof.path) else { throw Self.notSigned }
             return
         }
-        let root = proof.root(of: digest)
-        let signed = BatchProof.signedBytes(root: root, count: proof.count)
+        let nodes = KnownNodes(digest, at: proof.leaf, of: proof.count, path: proof.path)
+        let signed = BatchProof.signedBytes(root: nodes.root, count: proof.count)
         guard IdentitySignature.isValid(proof.signature, over: signed, by: sender.identityKey) else {
             throw Self.notSigned
         }
-        guard let name else { return }
-        let batch = VerifiedBatch(root: root, count: proof.count)
-        _ = batch.contains(digest, at: proof.leaf, path: proof.path)
-        verified.insert(batch, as: name)
+        if let name { verified.insert(nodes, as: name) }
     }
 
     private static let notSigned = SealingError(.signature, "the signature is not the sender's")

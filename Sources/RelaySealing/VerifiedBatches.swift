@@ -19,7 +19,7 @@ public final class VerifiedBatches: Sendable {
     }
 
     private struct Memory {
-        var known: [Name: VerifiedBatch] = [:]
+        var known: [Name: KnownNodes] = [:]
         /// In the order of their coming, as a ring.
         var order: [Name] = []
         var oldest = 0
@@ -34,12 +34,12 @@ public final class VerifiedBatches: Sendable {
     /// How many batches are remembered.
     public var count: Int { memory.withLock { $0.known.count } }
 
-    subscript(_ name: Name) -> VerifiedBatch? { memory.withLock { $0.known[name] } }
+    subscript(_ name: Name) -> KnownNodes? { memory.withLock { $0.known[name] } }
 
-    func insert(_ batch: VerifiedBatch, as name: Name) {
+    func insert(_ nodes: KnownNodes, as name: Name) {
         memory.withLock { memory in
             guard memory.known[name] == nil else { return }
-            memory.known[name] = batch
+            memory.known[name] = nodes
             guard memory.order.count == capacity else {
                 memory.order.append(name)
                 return

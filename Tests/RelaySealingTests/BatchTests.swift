@@ -31,7 +31,7 @@ struct BatchTests {
                 tree.appendPath(of: leaf, to: &path)
                 #expect(path.count == 32 * BatchTree.pathLength(leaf: leaf, count: count))
                 #expect(path.count <= 256)
-                #expect(BatchTree.root(leaf: leaves[leaf], at: leaf, of: count, path: path[...]) == tree.root)
+                #expect(KnownNodes(leaves[leaf], at: leaf, of: count, path: path[...]).root == tree.root)
             }
         }
     }
@@ -175,7 +175,8 @@ struct BatchTests {
     @Test("the memory of verified batches is bounded, and forgets the oldest")
     func memory() {
         let verified = VerifiedBatches(capacity: 3)
-        let batch = VerifiedBatch(root: SHA256.hash(data: [UInt8]()), count: 2)
+        let batch = KnownNodes(
+            SHA256.hash(data: [UInt8]()), at: 0, of: 2, path: [UInt8](repeating: 0, count: 32)[...])
         func name(_ number: UInt8) -> VerifiedBatches.Name {
             VerifiedBatches.Name(senderKey: [1], signature: [number], count: 2)
         }
@@ -199,7 +200,11 @@ struct BatchTests {
                 return path
             }
             for order in [Array(0..<count), Array((0..<count).reversed()), (0..<count).shuffled()] {
-                let batch = VerifiedBatch(root: tree.root, count: count)
+                let first = order[0]
+                let lie = SHA256.hash(data: [UInt8(first), 1])
+                #expect(KnownNodes(lie, at: first, of: count, path: paths[first][...]).root != tree.root)
+                let batch = KnownNodes(leaves[first], at: first, of: count, path: paths[first][...])
+                #expect(batch.root == tree.root)
                 for leaf in order {
                     // Before it is known, and after.
                     for _ in 0..<2 {

@@ -1,29 +1,38 @@
 internal import Crypto
 internal import Synchronization
 
-/// A batch whose signature was found to be right, with the nodes of its tree that are known to be in it.
+/// The nodes of a batch's tree that are known to lead to its root.
 ///
 /// Who has shown that a node leads to the root has shown it of all siblings on the way: the next messages of the batch are
 /// compared with what is known, and hashed no further than to there. Every byte of their paths is compared all the same.
-final class VerifiedBatch: Sendable {
+/// Whether the sender signed the root is for others to find out, before a second message is asked about.
+final class KnownNodes: Sendable {
+    /// Where the first message's path leads.
+    let root: SHA256.Digest
     private let count: Int
     /// Level by level from the leaves on; of two siblings both are known, or neither.
     private let nodes: Mutex<[Node?]>
 
-    /// Begins with the root alone, over 1 to 256 leaves.
-    init(root: SHA256.Digest, count: Int) {
-        self.count = count
-        var (size, total) = (count, 1)
-        while size > 1 {
-            total += size
-            size = (size + 1) / 2
+    /// Begins with one of 1 to 256 leaves and its path, which has as many bytes as `BatchTree.pathLength` asks for.
+    init(_ leaf: SHA256.Digest, at index: Int, of count: Int, path: ArraySlice<UInt8>) {
+        var (digest, rest) = (leaf, path)
+        var place = Place(index: index, size: count)
+        var nodes = [Node?](repeating: nil, count: Place.total(over: count))
+        while place.size > 1 {
+            nodes[place.position] = Node(digest)
+            if let sibling = place.sibling, let other = Node(taking: &rest) {
+                nodes[sibling] = other
+                digest = place.isRight ? other.parent(Node(digest)) : Node(digest).parent(other)
+            }
+            place.rise()
         }
-        var nodes = [Node?](repeating: nil, count: total)
-        nodes[total - 1] = Node(root)
+        nodes[place.position] = Node(digest)
+        root = digest
+        self.count = count
         self.nodes = Mutex(nodes)
     }
 
-    /// Whether that leaf is in the batch, by a path that has as many bytes as `BatchTree.pathLength` asks for.
+    /// Whether that leaf leads to the root by that path, of as many bytes as `BatchTree.pathLength` asks for.
     func contains(_ digest: SHA256.Digest, at leaf: Int, path: ArraySlice<UInt8>) -> Bool {
         nodes.withLock { nodes in
             var (node, rest) = (Node(digest), path)
@@ -35,7 +44,7 @@ final class VerifiedBatch: Sendable {
                 if let sibling = place.sibling {
                     guard let other = Node(taking: &rest) else { return false }
                     found.append((sibling, other))
-                    node = place.isRight ? Node(parentOf: other, node) : Node(parentOf: node, other)
+                    node = Node(place.isRight ? other.parent(node) : node.parent(other))
                 }
                 place.rise()
             }
@@ -65,11 +74,9 @@ final class VerifiedBatch: Sendable {
             bytes = bytes.dropFirst(SHA256.byteCount)
         }
 
-        init(parentOf left: Node, _ right: Node) {
-            self.init(
-                withUnsafeBytes(of: left.words) { left in
-                    withUnsafeBytes(of: right.words) { BatchTree.node(left, $0) }
-                })
+        /// The node above this one and its right sibling.
+        func parent(_ right: Node) -> SHA256.Digest {
+            withUnsafeBytes(of: words) { left in withUnsafeBytes(of: right.words) { BatchTree.node(left, $0) } }
         }
     }
 
@@ -84,6 +91,13 @@ final class VerifiedBatch: Sendable {
         var position: Int { below + index }
         var isRight: Bool { index & 1 == 1 }
         var sibling: Int? { index ^ 1 < size ? below + (index ^ 1) : nil }
+
+        /// How many nodes stand over so many leaves, themselves counted in.
+        static func total(over leaves: Int) -> Int {
+            var top = Place(index: 0, size: leaves)
+            while top.size > 1 { top.rise() }
+            return top.position + 1
+        }
 
         mutating func rise() {
             below += size
