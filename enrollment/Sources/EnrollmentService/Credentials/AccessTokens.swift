@@ -48,14 +48,13 @@ struct AccessTokens: Sendable {
 
     /// Writes a token.
     func mint(_ grant: Grant, now: Date) async throws -> String {
-        let (id, keys) = try await keyring.signer(at: now)
-        return try await keys.sign(
+        try await keyring.sign(
             Claims(
                 iss: IssuerClaim(value: issuer), aud: AudienceClaim(value: Self.audience),
                 sub: SubjectClaim(value: grant.connectorID), iat: IssuedAtClaim(value: now),
                 exp: ExpirationClaim(value: grant.expiresAt), tenant: grant.tenantID, key: grant.key.hex,
                 scope: grant.scope),
-            kid: JWKIdentifier(string: id), header: ["typ": .string(Self.type)])
+            as: Self.type, at: now)
     }
 
     /// Reads a token and checks signature, audience, issuer and end.

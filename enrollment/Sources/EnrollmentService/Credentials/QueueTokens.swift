@@ -87,14 +87,13 @@ public struct QueueTokens: Sendable {
 
     /// Writes a credential.
     func mint(_ grant: Grant, now: Date) async throws -> String {
-        let (id, keys) = try await keyring.signer(at: now)
-        return try await keys.sign(
+        try await keyring.sign(
             Claims(
                 iss: IssuerClaim(value: issuer), aud: AudienceClaim(value: Self.audience),
                 sub: SubjectClaim(value: grant.memberID), iat: IssuedAtClaim(value: now),
                 exp: ExpirationClaim(value: grant.expiresAt), tenant: grant.tenantID, role: grant.role,
                 groups: grant.groupIDs, boot: grant.bootID, number: grant.bootNumber,
-                confirmation: .init(key: grant.keyFingerprint)), kid: JWKIdentifier(string: id))
+                confirmation: .init(key: grant.keyFingerprint)), at: now)
     }
 
     /// Reads a credential and checks signature, audience, issuer and end.

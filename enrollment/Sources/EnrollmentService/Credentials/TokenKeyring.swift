@@ -43,8 +43,17 @@ final class TokenKeyring: Sendable {
         return collection
     }
 
+    /// Writes a token of claims, under the key that signs now.
+    ///
+    /// - Parameter type: what its header says that it is; JWT where nothing is said.
+    func sign(_ claims: some JWTPayload, as type: String? = nil, at now: Date) async throws -> String {
+        let (id, keys) = try await signer(at: now)
+        let header: JWTHeader = type.map { ["typ": .string($0)] } ?? [:]
+        return try await keys.sign(claims, kid: JWKIdentifier(string: id), header: header)
+    }
+
     /// What signs, and under which name.
-    func signer(at now: Date) async throws -> (id: String, keys: JWTKeyCollection) {
+    private func signer(at now: Date) async throws -> (id: String, keys: JWTKeyCollection) {
         guard let current = TokenKey.current(of: try await registry.tokenKeys(), at: now) else {
             throw EnrollmentServiceError(
                 .unreadable, "No key signs queue credentials: postern-tenant keys rotate --at-once")

@@ -45,13 +45,12 @@ struct KafkaTokens: Sendable {
 
     /// Writes a token.
     func mint(_ grant: Grant, now: Date) async throws -> String {
-        let (id, keys) = try await keyring.signer(at: now)
-        return try await keys.sign(
+        try await keyring.sign(
             Claims(
                 iss: IssuerClaim(value: issuer), aud: AudienceClaim(value: Self.audience),
                 sub: SubjectClaim(value: grant.principal), iat: IssuedAtClaim(value: now),
                 exp: ExpirationClaim(value: grant.expiresAt), scope: "postern.\(grant.role.rawValue)",
                 tenant: grant.tenantID),
-            kid: JWKIdentifier(string: id))
+            at: now)
     }
 }
