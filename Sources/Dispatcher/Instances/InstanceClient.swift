@@ -3,7 +3,6 @@ internal import Foundation
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOPosix
 internal import NIOSSL
 
 /// Asks other dispatchers over HTTPS: no redirects, no proxy, bounded in time and in what is read.
@@ -68,19 +67,12 @@ public final class InstanceClient: InstanceTransport {
         try? await client.shutdown()
     }
 
-    /// The library's errors in words.
     private static func reason(_ error: any Error) -> String {
         switch error {
-        case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout:
-            "no answer in time"
-        case let error as HTTPClientError where error == .connectTimeout: "no connection in time"
-        case let error as HTTPClientError where error == .invalidURL || error == .emptyHost || error == .emptyScheme:
-            "its address is no URL"
         case let error as HTTPClientError where error == .remoteConnectionClosed: "the connection was closed"
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
             "TLS: the certificate at its address is not one that is trusted for it"
-        case is NIOConnectionError, is IOError: "no connection"
-        default: String("\(error)".prefix(200))
+        default: HTTPClientFailure.words(of: error)
         }
     }
 }

@@ -3,7 +3,6 @@ internal import DispatcherProtocol
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOPosix
 internal import RelayDelivery
 internal import RelayFormat
 
@@ -69,24 +68,11 @@ struct WebhookAttempt: Sendable {
             default: return .failed("status \(status)")
             }
         } catch {
-            return .failed(Self.reason(error))
+            return .failed(HTTPClientFailure.words(of: error))
         }
     }
 
     func close() async {
         try? await client.shutdown()
-    }
-
-    /// The library's errors in words; they hold no secrets, but some hold more than a line should.
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout:
-            "no answer in time"
-        case let error as HTTPClientError where error == .connectTimeout: "no connection in time"
-        case let error as HTTPClientError where error == .invalidURL || error == .emptyHost || error == .emptyScheme:
-            "its address is no URL"
-        case is NIOConnectionError, is IOError: "no connection"
-        default: String("\(error)".prefix(200))
-        }
     }
 }
