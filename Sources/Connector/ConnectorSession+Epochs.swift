@@ -61,25 +61,26 @@ extension ConnectorSession {
 
     /// Opens a record; one of a newer epoch than the one held is taken when that has come.
     ///
-    /// - Returns: nil when it is refused, or waits.
+    /// - Returns: what is in it; nothing when it is refused, or waits.
     func open(
         _ payload: [UInt8], from source: MessageSource, _ kinds: Set<MessageKind>, _ carrier: Carrier?
-    ) -> Envelope? {
+    ) -> [Envelope] {
         let result = opener.open(payload, from: source, allowing: kinds) { group in
             identity.groups[group] != nil
         } later: { result in
             switch result {
             // Others may have been here before it: it is a redelivery for all that is known.
-            case .success(let envelope): self.take(envelope, carrier, mayBeRedelivery: true)
+            case .success(let envelopes):
+                for envelope in envelopes { self.take(envelope, carrier, mayBeRedelivery: true) }
             case .failure(let error): self.refuse(payload, error, carrier)
             }
         }
         switch result {
-        case .success(let envelope): return envelope
+        case .success(let envelopes): return envelopes
         case .failure(let error): refuse(payload, error, carrier)
         case nil: break
         }
-        return nil
+        return []
     }
 
     /// Refuses a record, which is settled; a request of an epoch that is not held goes back, if nothing of it is here.

@@ -18,11 +18,11 @@ extension ConnectorSession {
                 case .delivered(let deliveries):
                     for delivery in deliveries {
                         let carrier = Carrier(group: group, token: delivery.token)
-                        guard let envelope = open(delivery.payload, from: .group(group), [.request], carrier) else {
-                            continue
+                        for envelope in open(delivery.payload, from: .group(group), [.request], carrier) {
+                            arrivals.append(
+                                Arrival(
+                                    envelope: envelope, carrier: carrier, mayBeRedelivery: delivery.mayBeRedelivery))
                         }
-                        arrivals.append(
-                            Arrival(envelope: envelope, carrier: carrier, mayBeRedelivery: delivery.mayBeRedelivery))
                         if slice.ends() { admit(&arrivals) }
                     }
                 case .revoked(let tokens):
@@ -41,8 +41,7 @@ extension ConnectorSession {
         while let payloads = await inbox.next() {
             var arrivals: [Arrival] = []
             var slice = OpeningSlice()
-            for payload in payloads {
-                guard let envelope = open(payload, from: .inbox, kinds, nil) else { continue }
+            for envelope in payloads.lazy.flatMap({ self.open($0, from: .inbox, kinds, nil) }) {
                 if envelope.header.kind == .request {
                     arrivals.append(Arrival(envelope: envelope, carrier: nil, mayBeRedelivery: false))
                     if slice.ends() { admit(&arrivals) }

@@ -103,17 +103,12 @@ final class Outbox: Sendable {
 
     private func seal(_ batch: [OutgoingMessage]) async -> [OutgoingRecord] {
         let sealed = await sealing.seal(batch, at: clock.now)
-        var records = sealed.preamble
-        records.reserveCapacity(records.count + batch.count)
-        for (message, result) in zip(batch, sealed.records) {
-            switch result {
-            case .success(let record): records.append(record)
-            case .failure(let error):
-                if error.code == .unknownSession, unsaid.withLock({ $0.keep(message) }) { continue }
-                logger.debug("Message not sealed", metadata: ["kind": "\(message.kind)", "reason": "\(error)"])
-            }
+        for (message, carrier) in zip(batch, sealed.carriers) {
+            guard case .failure(let error) = carrier else { continue }
+            if error.code == .unknownSession, unsaid.withLock({ $0.keep(message) }) { continue }
+            logger.debug("Message not sealed", metadata: ["kind": "\(message.kind)", "reason": "\(error)"])
         }
-        return records
+        return sealed.records
     }
 
     func close() {

@@ -188,13 +188,16 @@ extension TenantDispatcher {
         await withDiscardingTaskGroup { group in
             while let batch = await outbox.take(gathering: true) {
                 noteLeaving(batch)
-                let (messages, records) = await seal(batch)
-                guard !records.isEmpty else { continue }
+                let sealed = await seal(batch)
+                guard !sealed.records.isEmpty else { continue }
                 // The next batch need not wait until this one is confirmed.
                 group.addTask {
-                    let outcomes = await self.broker.send(records)
-                    for (message, outcome) in zip(messages, outcomes) {
-                        if case .failed(let error) = outcome { self.report(message, as: error) }
+                    let outcomes = await self.broker.send(sealed.records)
+                    for (message, carrier) in zip(batch, sealed.carriers) {
+                        guard case .success(let index) = carrier, case .failed(let error) = outcomes[index] else {
+                            continue
+                        }
+                        self.report(message, as: error)
                     }
                 }
             }
@@ -208,25 +211,16 @@ extension TenantDispatcher {
         if !requests.isEmpty { machine.withLock { $0.sent(requests, at: .now) } }
     }
 
-    /// Seals a batch; what cannot be sealed is reported, and the others are given back with their records.
-    private func seal(_ batch: [OutgoingMessage]) async -> ([OutgoingMessage], [OutgoingRecord]) {
+    /// Seals a batch, and reports what cannot be sealed.
+    private func seal(_ batch: [OutgoingMessage]) async -> SealedBatch {
         let sealed = await sealing.seal(batch, at: clock.now)
-        var messages: [OutgoingMessage] = []
-        var records: [OutgoingRecord] = []
-        messages.reserveCapacity(batch.count)
-        records.reserveCapacity(batch.count)
-        for (message, result) in zip(batch, sealed.records) {
-            switch result {
-            case .success(let record):
-                messages.append(message)
-                records.append(record)
-            case .failure(let error):
-                report(message, as: BrokerError(.overloaded(retryAfter: .seconds(1)), "\(error)"))
-                // Nobody can be told anything before a session stands.
-                if error.code == .unknownSession, case .inbox(let place) = message.place { invite(place.boot) }
-            }
+        for (message, carrier) in zip(batch, sealed.carriers) {
+            guard case .failure(let error) = carrier else { continue }
+            report(message, as: BrokerError(.overloaded(retryAfter: .seconds(1)), "\(error)"))
+            // Nobody can be told anything before a session stands.
+            if error.code == .unknownSession, case .inbox(let place) = message.place { invite(place.boot) }
         }
-        return (messages, records)
+        return sealed
     }
 
     /// A request that was not sent goes back to the machine; all else is repeated by the protocol.

@@ -11,26 +11,26 @@ internal import Synchronization
 extension TenantDispatcher {
     /// Opens a record.
     ///
-    /// - Parameter later: told of it when it had to wait and could be opened.
-    /// - Returns: nil when it is refused, or waits.
+    /// - Parameter later: told of what is in it when it had to wait and could be opened.
+    /// - Returns: what is in it; nothing when it is refused, or waits.
     func open(
         _ payload: [UInt8], from source: MessageSource, _ kinds: Set<MessageKind>,
-        later: @escaping @Sendable (Envelope) -> Void
-    ) -> Envelope? {
+        later: @escaping @Sendable ([Envelope]) -> Void
+    ) -> [Envelope] {
         let result = opener.open(payload, from: source, allowing: kinds) { group in
             groups().contains(group)
         } later: { result in
             switch result {
-            case .success(let envelope): later(envelope)
+            case .success(let envelopes): later(envelopes)
             case .failure(let error): self.refuse(payload, error)
             }
         }
         switch result {
-        case .success(let envelope): return envelope
+        case .success(let envelopes): return envelopes
         case .failure(let error): refuse(payload, error)
         case nil: break
         }
-        return nil
+        return []
     }
 
     /// Refuses a record; whoever speaks in a session or an epoch that is not known here is invited to begin another: what

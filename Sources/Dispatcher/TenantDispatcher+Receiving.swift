@@ -25,8 +25,7 @@ extension TenantDispatcher {
             var envelopes: [Envelope] = []
             var slice = OpeningSlice()
             for payload in payloads {
-                let envelope = open(payload, from: .inbox, Self.kinds) { self.hear([$0]) }
-                if let envelope { envelopes.append(envelope) }
+                envelopes += open(payload, from: .inbox, Self.kinds) { self.hear($0) }
                 guard slice.ends() else { continue }
                 hear(envelopes)
                 envelopes = []
@@ -110,24 +109,25 @@ extension TenantDispatcher {
                 case .closed(let boot):
                     act(on: machine.withLock { $0.closed(boot, at: now) })
                 case .beat(let payload):
-                    if let beat = open(payload, from: .presence, [.beat], later: { self.hear(beat: $0) }) {
-                        hear(beat: beat)
-                    }
+                    hear(beats: open(payload, from: .presence, [.beat]) { self.hear(beats: $0) })
                 }
             }
         }
     }
 
-    private func hear(beat envelope: Envelope) {
+    private func hear(beats: [Envelope]) {
         let now = present
-        if envelope.header.boot == party.boot {
-            return act(on: machine.withLock { $0.ownBeat(at: now) })
-        }
-        do throws(RelayFormatError) {
-            let beat = try envelope.decode(BeatMessage.self)
-            act(on: machine.withLock { $0.beat(beat, from: envelope.header, at: now) })
-        } catch {
-            countRefusal(SealingError(unreadable: error))
+        for envelope in beats {
+            if envelope.header.boot == party.boot {
+                act(on: machine.withLock { $0.ownBeat(at: now) })
+                continue
+            }
+            do throws(RelayFormatError) {
+                let beat = try envelope.decode(BeatMessage.self)
+                act(on: machine.withLock { $0.beat(beat, from: envelope.header, at: now) })
+            } catch {
+                countRefusal(SealingError(unreadable: error))
+            }
         }
     }
 

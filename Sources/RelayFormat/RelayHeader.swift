@@ -7,6 +7,7 @@ public struct RelayHeader: Sendable, Equatable {
     public static let size = 128
     /// "PST1": the protocol and its version.
     public static let magic: UInt32 = 0x5053_5431
+    private static let bundleFlag: UInt16 = 1
 
     /// How the body is protected.
     public enum Suite: UInt8, Sendable, CaseIterable {
@@ -22,8 +23,8 @@ public struct RelayHeader: Sendable, Equatable {
     public var kind: MessageKind
     /// How its body is protected.
     public var suite: Suite
-    /// Reserved; zero.
-    public var flags: UInt16
+    /// Whether the body is several messages of the kind, each with an attempt and a correlation of its own.
+    public var isBundle: Bool
     /// The tenant to which everything in the message belongs.
     public var tenant: TenantID
     /// The group concerned; `none` where the message concerns no group.
@@ -47,13 +48,14 @@ public struct RelayHeader: Sendable, Equatable {
 
     /// Makes a header; what is not given is zero.
     public init(
-        kind: MessageKind, suite: Suite = .clear, tenant: TenantID, group: GroupID = .none, epoch: UInt32 = 0,
+        kind: MessageKind, suite: Suite = .clear, isBundle: Bool = false, tenant: TenantID, group: GroupID = .none,
+        epoch: UInt32 = 0,
         attempt: UInt32 = 0, sender: MemberID, boot: BootID, sequence: UInt64, message: MessageID,
         correlation: RequestID = .none, issuedAt: RelayTime
     ) {
         self.kind = kind
         self.suite = suite
-        flags = 0
+        self.isBundle = isBundle
         self.tenant = tenant
         self.group = group
         self.epoch = epoch
@@ -86,7 +88,7 @@ public struct RelayHeader: Sendable, Equatable {
         put(Self.magic)
         put(kind.rawValue)
         put(suite.rawValue)
-        put(flags)
+        put(isBundle ? Self.bundleFlag : 0)
         put(tenant)
         put(group)
         put(epoch)
@@ -126,8 +128,9 @@ public struct RelayHeader: Sendable, Equatable {
         guard let suite = Suite(rawValue: take()) else { throw RelayFormatError(.unknownValue, in: "suite") }
         self.kind = kind
         self.suite = suite
-        flags = take()
-        guard flags == 0 else { throw RelayFormatError(.unknownValue, in: "flags") }
+        let flags = take(UInt16.self)
+        guard flags & ~Self.bundleFlag == 0 else { throw RelayFormatError(.unknownValue, in: "flags") }
+        isBundle = flags == Self.bundleFlag
         tenant = take()
         group = take()
         epoch = take()

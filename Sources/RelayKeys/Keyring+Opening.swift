@@ -13,7 +13,7 @@ extension Keyring {
     /// - Throws: why it is refused. `unknownEpoch` is the one that may pass: the epoch may be newer than the one held.
     public func open(
         _ payload: [UInt8], from source: MessageSource, allowing kinds: Set<MessageKind>, at now: RelayTime
-    ) throws(SealingError) -> Envelope {
+    ) throws(SealingError) -> [Envelope] {
         let header: RelayHeader
         do throws(RelayFormatError) { header = try Envelope(decoding: payload).header } catch {
             throw SealingError(.malformed, error.description)
@@ -22,6 +22,9 @@ extension Keyring {
             throw SealingError(.foreignTenant, "the message is another tenant's")
         }
         guard kinds.contains(header.kind) else { throw SealingError(.wrongKind, "the kind does not belong there") }
+        guard !header.isBundle || header.kind.travelsWithBodies else {
+            throw SealingError(.malformed, "the kind is not bundled")
+        }
         guard header.issuedAt <= now + Self.skew else { throw SealingError(.stale, "the message is of the future") }
         let body: ArraySlice<UInt8>
         if header.boot == party.boot {
@@ -31,7 +34,9 @@ extension Keyring {
         } else {
             body = try openInSession(payload, header, at: now)
         }
-        return Envelope(header: header, body: body)
+        do throws(RelayFormatError) { return try Envelope(header: header, body: body).unbundled() } catch {
+            throw SealingError(unreadable: error)
+        }
     }
 
     private func openOwn(

@@ -18,11 +18,14 @@ extension Keyring {
         case refused(SealingError)
     }
 
-    /// Makes records of messages, in their order; those that go to one group share a signature.
+    /// Makes records of messages, in their order; those that go to one group share a signature, and bodies that go to one
+    /// process a record.
     ///
     /// A connector that says something to a dispatcher's process for the first time, or for the first time in an epoch,
-    /// begins a session with it: its HELLO is the preamble.
-    public func seal(_ messages: [OutgoingMessage], at now: RelayTime) async -> SealedBatch {
+    /// begins a session with it: its HELLO goes first.
+    public func seal(_ given: [OutgoingMessage], at now: RelayTime) async -> SealedBatch {
+        let bundling = Bundling(given)
+        let messages = bundling.messages
         var greetings: [OutgoingMessage] = []
         let plans = state.withLock { state in
             var plans: [Plan] = []
@@ -34,17 +37,17 @@ extension Keyring {
         let all = greetings.isEmpty ? messages : greetings + messages
         var payloads = [Result<[UInt8], SealingError>](repeating: .failure(Self.noEpoch), count: all.count)
         var batches: [(held: GroupEpochs.Held, members: [Int])] = []
-        var places: [ObjectIdentifier: Int] = [:]
+        var batchOf: [ObjectIdentifier: Int] = [:]
         for (index, plan) in plans.enumerated() {
             switch plan {
             case .group(let held, _):
                 // Messages of one group mostly come in runs.
                 if let last = batches.last, last.held === held {
                     batches[batches.count - 1].members.append(index)
-                } else if let place = places[ObjectIdentifier(held)] {
-                    batches[place].members.append(index)
+                } else if let batch = batchOf[ObjectIdentifier(held)] {
+                    batches[batch].members.append(index)
                 } else {
-                    places[ObjectIdentifier(held)] = batches.count
+                    batchOf[ObjectIdentifier(held)] = batches.count
                     batches.append((held, [index]))
                 }
             case .session(let session, let header):
@@ -59,11 +62,15 @@ extension Keyring {
                 await seal(part, of: held, plans, all, into: &payloads, at: now)
             }
         }
-        let records = zip(all, payloads).map { message, payload in payload.map { message.record($0) } }
-        guard !greetings.isEmpty else { return SealedBatch(records: records) }
-        return SealedBatch(
-            preamble: records.prefix(greetings.count).compactMap { try? $0.get() },
-            records: Array(records.dropFirst(greetings.count)))
+        var records: [OutgoingRecord] = []
+        records.reserveCapacity(all.count)
+        let places = zip(all, payloads).map { message, payload in
+            payload.map { payload in
+                records.append(message.record(payload))
+                return records.count - 1
+            }
+        }
+        return SealedBatch(records: records, carriers: bundling.carriers.map { places[greetings.count + $0] })
     }
 
     /// Seals what goes to one group, under one signature.
@@ -154,8 +161,8 @@ extension Keyring {
     private func header(_ message: OutgoingMessage, _ state: inout State, at now: RelayTime) -> RelayHeader {
         state.messages += 1
         return RelayHeader(
-            kind: message.kind, tenant: party.tenant, group: message.group, attempt: message.attempt,
-            sender: party.member, boot: party.boot, sequence: state.messages,
+            kind: message.kind, isBundle: message.isBundle, tenant: party.tenant, group: message.group,
+            attempt: message.attempt, sender: party.member, boot: party.boot, sequence: state.messages,
             message: MessageID(high: party.boot.high, low: party.boot.low &+ state.messages),
             correlation: message.correlation, issuedAt: now)
     }

@@ -40,8 +40,8 @@ public final class MessageOpener: Sendable {
     /// - Returns: how it ended; nil when it waits.
     public func open(
         _ payload: [UInt8], from source: MessageSource, allowing kinds: Set<MessageKind>,
-        isKnown: (GroupID) -> Bool, later: @escaping @Sendable (Result<Envelope, SealingError>) -> Void
-    ) -> Result<Envelope, SealingError>? {
+        isKnown: (GroupID) -> Bool, later: @escaping @Sendable (Result<[Envelope], SealingError>) -> Void
+    ) -> Result<[Envelope], SealingError>? {
         let result = open(payload, from: source, allowing: kinds)
         guard case .failure(let error) = result, let epochs,
             error.code == .unknownEpoch || error.code == .unknownSession && isGreeted,
@@ -67,7 +67,7 @@ public final class MessageOpener: Sendable {
 
     private func open(
         _ payload: [UInt8], from source: MessageSource, allowing kinds: Set<MessageKind>
-    ) -> Result<Envelope, SealingError> {
+    ) -> Result<[Envelope], SealingError> {
         Result { () throws(SealingError) in
             try sealing.open(payload, from: source, allowing: kinds, at: clock.now)
         }
@@ -82,7 +82,7 @@ public final class MessageOpener: Sendable {
     }
 }
 
-extension Result<Envelope, SealingError> {
+extension Result<[Envelope], SealingError> {
     fileprivate var isWithoutSession: Bool {
         if case .failure(let error) = self { error.code == .unknownSession } else { false }
     }

@@ -9,12 +9,12 @@ public protocol MessageSealing: Sendable {
     /// Makes records of messages, in their order.
     func seal(_ messages: [OutgoingMessage], at now: RelayTime) async -> SealedBatch
 
-    /// Opens what was found at a place, if it is of one of the kinds that belong there.
+    /// Opens what was found at a place, if it is of one of the kinds that belong there: one message, or those of a bundle.
     ///
     /// - Throws: why it is refused; nothing has changed by it then.
     func open(
         _ payload: [UInt8], from source: MessageSource, allowing kinds: Set<MessageKind>, at now: RelayTime
-    ) throws(SealingError) -> Envelope
+    ) throws(SealingError) -> [Envelope]
 
     /// What has to be said again so that others understand what was sealed for them.
     func greetings(at now: RelayTime) -> [OutgoingMessage]
@@ -41,14 +41,14 @@ public enum MessageSource: Sendable, Equatable {
 
 /// What became of messages that leave together.
 public struct SealedBatch: Sendable {
-    /// What the others need to be understood, and goes before them.
-    public var preamble: [OutgoingRecord]
-    /// A record for each message, or why there is none.
-    public var records: [Result<OutgoingRecord, SealingError>]
+    /// What leaves, in this order: what others need to understand the rest goes first.
+    public var records: [OutgoingRecord]
+    /// For each message, in their order: which of the records carries it, or why there is none.
+    public var carriers: [Result<Int, SealingError>]
 
     /// Makes a batch.
-    public init(preamble: [OutgoingRecord] = [], records: [Result<OutgoingRecord, SealingError>]) {
-        self.preamble = preamble
+    public init(records: [OutgoingRecord], carriers: [Result<Int, SealingError>]) {
         self.records = records
+        self.carriers = carriers
     }
 }

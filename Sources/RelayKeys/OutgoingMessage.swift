@@ -9,6 +9,8 @@ public struct OutgoingMessage: Sendable {
     public var kind: MessageKind
     /// Its encoded body, in clear.
     public var body: [UInt8]
+    /// Whether its body is that of several.
+    var isBundle = false
     /// The group concerned; `none` where the message concerns no group, or any will do.
     public var group: GroupID
     /// Which dispatch of the request it belongs to; zero where there is no request.

@@ -107,6 +107,6 @@ struct SessionTable {
 }
 
 extension MessageKind {
-    /// Whether it takes the lane of bodies, when it goes to an inbox within a session.
+    /// Whether it takes the lane of bodies, when it goes to an inbox within a session; such messages are bundled.
     var travelsWithBodies: Bool { self == .response }
 }

@@ -18,7 +18,9 @@ public final class PlainSealing: MessageSealing {
     }
 
     public func seal(_ messages: [OutgoingMessage], at now: RelayTime) async -> SealedBatch {
-        SealedBatch(records: messages.map { .success($0.record(payload(of: $0, at: now))) })
+        SealedBatch(
+            records: messages.map { $0.record(payload(of: $0, at: now)) },
+            carriers: messages.indices.map { .success($0) })
     }
 
     private func payload(of message: OutgoingMessage, at now: RelayTime) -> [UInt8] {
@@ -36,14 +38,15 @@ public final class PlainSealing: MessageSealing {
 
     public func open(
         _ payload: [UInt8], from source: MessageSource, allowing kinds: Set<MessageKind>, at now: RelayTime
-    ) throws(SealingError) -> Envelope {
+    ) throws(SealingError) -> [Envelope] {
         let envelope: Envelope
         do throws(RelayFormatError) { envelope = try Envelope(decoding: payload) } catch {
             throw SealingError(unreadable: error)
         }
         guard envelope.header.tenant == party.tenant else { throw SealingError(.foreignTenant, "another tenant's") }
         guard kinds.contains(envelope.header.kind) else { throw SealingError(.wrongKind, "it does not belong there") }
-        return envelope
+        guard !envelope.header.isBundle else { throw SealingError(.malformed, "nothing is bundled in clear") }
+        return [envelope]
     }
 
     public func greetings(at now: RelayTime) -> [OutgoingMessage] { [] }

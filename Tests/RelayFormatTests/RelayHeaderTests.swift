@@ -58,7 +58,7 @@ struct RelayHeaderTests {
             (4, 0, RelayFormatError(.unknownValue, in: "kind")), (4, 99, RelayFormatError(.unknownValue, in: "kind")),
             (5, 3, RelayFormatError(.unknownValue, in: "suite")),
             (6, 0x80, RelayFormatError(.unknownValue, in: "flags")),
-            (7, 1, RelayFormatError(.unknownValue, in: "flags")),
+            (7, 2, RelayFormatError(.unknownValue, in: "flags")),
         ])
     func refusals(position: Int, value: UInt8, error: RelayFormatError) {
         var bytes = encoded()

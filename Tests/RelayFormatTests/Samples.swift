@@ -82,7 +82,10 @@ enum Samples {
 
     /// Reads bytes as whatever their header says that they are, as a receiver does.
     static func readLikeAReceiver(_ bytes: [UInt8]) throws(RelayFormatError) {
-        let envelope = try Envelope(decoding: bytes)
+        for message in try Envelope(decoding: bytes).unbundled() { try read(message) }
+    }
+
+    private static func read(_ envelope: Envelope) throws(RelayFormatError) {
         switch envelope.header.kind {
         case .request: _ = try envelope.decode(RequestMessage.self)
         case .response: _ = try envelope.decode(ResponseMessage.self)

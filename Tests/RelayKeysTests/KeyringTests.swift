@@ -5,112 +5,12 @@ import RelaySealing
 import SealedRelay
 import Testing
 
-/// A dispatcher and two connectors of one group, at a time that the test sets.
-private struct Stage {
-    let authority: TestKeyAuthority
-    let tenant = TenantID.random()
-    let group = GroupID.random()
-    let dispatcher: Keyring
-    let one: Keyring
-    let two: Keyring
-    let keys: [MemberID: MemberKeys]
-    var now = RelayClock.system.now
-
-    init(suite: SealingSuite = .x25519) throws {
-        let authority = TestKeyAuthority(tenant: tenant, suite: suite)
-        self.authority = authority
-        func keyring(_ role: MemberRole, _ tenant: TenantID) -> Keyring {
-            Keyring(
-                party: Party(tenant: tenant, member: .random(), boot: .random(), role: role),
-                authority: authority.publicKey)
-        }
-        dispatcher = keyring(.dispatcher, tenant)
-        one = keyring(.connector, tenant)
-        two = keyring(.connector, tenant)
-        var keys: [MemberID: MemberKeys] = [:]
-        for keyring in [dispatcher, one, two] { keys[keyring.party.member] = try authority.newKeys() }
-        self.keys = keys
-        for keyring in [one, two] { try authority.join(keyring.party.member, keysOf(keyring), [group]) }
-        try authority.joinAsDispatcher(dispatcher.party.member, keysOf(dispatcher))
-        try install(in: dispatcher, one, two)
-    }
-
-    func keysOf(_ keyring: Keyring) throws -> MemberKeys { try #require(keys[keyring.party.member]) }
-
-    /// Hands the present epoch out.
-    func install(in keyrings: Keyring...) throws {
-        let manifest = try #require(try authority.manifest(of: group))
-        for keyring in keyrings { try keyring.install(manifest, with: keysOf(keyring), at: now) }
-    }
-
-    /// Cuts the next epoch, without handing it out.
-    func cut(number: UInt32? = nil) throws { try authority.cut(group, number: number, from: now) }
-
-    func inbox(_ keyring: Keyring) -> Place { .inbox(InboxPlace(tenant: tenant, boot: keyring.party.boot)) }
-
-    func request(_ number: Int = 0) throws -> OutgoingMessage {
-        let message = RequestMessage(
-            service: "web", requestClass: .safe, deadline: now + .seconds(30), dispatchUntil: now + .seconds(30),
-            operation: .http(HTTPRequestContent(method: "GET", target: "/\(number)", headers: [], body: [])))
-        return try OutgoingMessage(
-            .request, message, to: .group(GroupPlace(tenant: tenant, group: group)), group: group, attempt: 1,
-            correlation: .random(), expiresAt: now + .seconds(30))
-    }
-
-    func invitation(to keyring: Keyring) throws -> OutgoingMessage {
-        try OutgoingMessage(
-            .invite, InviteMessage(now: now, bootNumber: 1), to: inbox(keyring), group: group,
-            expiresAt: now + .seconds(30))
-    }
-
-    func word(_ kind: MessageKind, to keyring: Keyring) throws -> OutgoingMessage {
-        try OutgoingMessage(kind, EmptyMessage(), to: inbox(keyring), expiresAt: now + .seconds(30))
-    }
-
-    func beat(of group: GroupID) throws -> OutgoingMessage {
-        let beat = BeatMessage(
-            role: .connector, readiness: .ready, bootNumber: 1, name: "one", version: "test", services: [], inFlight: 0,
-            credit: 1)
-        return try OutgoingMessage(
-            .beat, beat, to: .presence(tenant), group: group, expiresAt: now + .seconds(3))
-    }
-
-    /// What one says, sealed: first what has to be known before.
-    func say(_ messages: OutgoingMessage..., by keyring: Keyring) async throws -> [[UInt8]] {
-        let batch = await keyring.seal(messages, at: now)
-        return try batch.preamble.map(\.payload) + batch.records.map { try $0.get().payload }
-    }
-
-    @discardableResult
-    func hear(
-        _ payload: [UInt8], by keyring: Keyring, from source: MessageSource = .inbox
-    ) throws(SealingError) -> MessageKind {
-        try keyring.open(payload, from: source, allowing: Set(MessageKind.allCases), at: now).header.kind
-    }
-
-    /// Lets a connector know the dispatcher, as an invitation does.
-    func meet(_ keyring: Keyring) async throws {
-        for payload in try await say(invitation(to: keyring), by: dispatcher) { try hear(payload, by: keyring) }
-    }
-
-    func refusal(
-        of payload: [UInt8], by keyring: Keyring, from source: MessageSource = .inbox
-    ) -> SealingError.Code? {
-        do throws(SealingError) {
-            try hear(payload, by: keyring, from: source)
-            return nil
-        } catch {
-            return error.code
-        }
-    }
-}
-
 @Suite("A keyring")
 struct KeyringTests {
     @Test(
         "the first word begins a session, and what it carries is understood at once", arguments: SealingSuite.allCases)
     func firstWord(suite: SealingSuite) async throws {
-        let stage = try Stage(suite: suite)
+        let stage = try KeyringStage(suite: suite)
         try await stage.meet(stage.one)
         let said = try await stage.say(stage.word(.ping, to: stage.dispatcher), by: stage.one)
         #expect(try said.map { try stage.hear($0, by: stage.dispatcher) } == [.hello, .ping])
@@ -121,7 +21,7 @@ struct KeyringTests {
 
     @Test("a lost HELLO is said again until the session is confirmed, and another one is refused")
     func lostHello() async throws {
-        var stage = try Stage()
+        var stage = try KeyringStage()
         try await stage.meet(stage.one)
         let said = try await stage.say(stage.word(.ping, to: stage.dispatcher), by: stage.one)
         #expect(stage.refusal(of: said[1], by: stage.dispatcher) == .unknownSession)
@@ -129,7 +29,7 @@ struct KeyringTests {
         stage.now = stage.now + .milliseconds(300)
         let again = stage.one.greetings(at: stage.now)
         #expect(again.map(\.kind) == [.hello])
-        let hello = try await stage.one.seal(again, at: stage.now).records[0].get().payload
+        let hello = await stage.one.seal(again, at: stage.now).records[0].payload
         try stage.hear(hello, by: stage.dispatcher)
         try stage.hear(said[0], by: stage.dispatcher)
         try stage.hear(said[1], by: stage.dispatcher)
@@ -143,7 +43,7 @@ struct KeyringTests {
 
     @Test("what is said in a session is heard once, by its other end alone")
     func replay() async throws {
-        let stage = try Stage()
+        let stage = try KeyringStage()
         try await stage.meet(stage.one)
         try await stage.meet(stage.two)
         let said = try await stage.say(stage.word(.ping, to: stage.dispatcher), by: stage.one)
@@ -159,9 +59,9 @@ struct KeyringTests {
 
     @Test("many messages share signatures, and each is opened alone")
     func batches() async throws {
-        let stage = try Stage()
+        let stage = try KeyringStage()
         let requests = try (0..<300).map { try stage.request($0) }
-        let sealed = try await stage.dispatcher.seal(requests, at: stage.now).records.map { try $0.get().payload }
+        let sealed = await stage.dispatcher.seal(requests, at: stage.now).records.map(\.payload)
         #expect(sealed.count == 300)
         for payload in sealed.shuffled() { try stage.hear(payload, by: stage.one, from: .group(stage.group)) }
         #expect(stage.refusal(of: sealed[0], by: stage.one, from: .group(.random())) == .foreignGroup)
@@ -169,7 +69,7 @@ struct KeyringTests {
 
     @Test("a newer epoch makes a newer session; the older one is understood until its time is over")
     func nextEpoch() async throws {
-        var stage = try Stage()
+        var stage = try KeyringStage()
         try await stage.meet(stage.one)
         let first = try await stage.say(stage.word(.ping, to: stage.dispatcher), by: stage.one)
         for payload in first { try stage.hear(payload, by: stage.dispatcher) }
@@ -193,7 +93,7 @@ struct KeyringTests {
 
     @Test("who is out of the present epoch is not heard under the one before, and opens nothing of it")
     func leaving() async throws {
-        var stage = try Stage()
+        var stage = try KeyringStage()
         try await stage.meet(stage.one)
         let said = try await stage.say(stage.word(.ping, to: stage.dispatcher), by: stage.one)
         for payload in said { try stage.hear(payload, by: stage.dispatcher) }
@@ -211,7 +111,7 @@ struct KeyringTests {
 
     @Test("no older epoch is taken, no other one of a number, and none that follows something else")
     func rollBack() async throws {
-        var stage = try Stage()
+        var stage = try KeyringStage()
         let old = try #require(try stage.authority.manifest(of: stage.group))
         stage.now = stage.now + .seconds(1)
         try stage.cut()
@@ -237,7 +137,7 @@ struct KeyringTests {
 
     @Test("beats only grow, and none is older or newer than a minute")
     func beats() async throws {
-        var stage = try Stage()
+        var stage = try KeyringStage()
         var beats: [[UInt8]] = []
         for _ in 0..<3 { beats.append(try await stage.say(stage.beat(of: stage.group), by: stage.one)[0]) }
         try stage.hear(beats[1], by: stage.dispatcher, from: .presence)
@@ -252,7 +152,7 @@ struct KeyringTests {
 
     @Test("a dispatcher's own beat is understood by its process alone")
     func ownBeat() async throws {
-        let stage = try Stage()
+        let stage = try KeyringStage()
         let own = try await stage.say(stage.beat(of: .none), by: stage.dispatcher)[0]
         try stage.hear(own, by: stage.dispatcher, from: .presence)
         #expect(stage.refusal(of: own, by: stage.one, from: .presence) != nil)
@@ -265,7 +165,7 @@ struct KeyringTests {
 
     @Test("from its end on an epoch seals nothing and opens nothing")
     func end() async throws {
-        var stage = try Stage()
+        var stage = try KeyringStage()
         let request = try await stage.say(stage.request(), by: stage.dispatcher)[0]
         stage.now = stage.now + .seconds(86_401)
         await #expect(throws: SealingError.self) { try await stage.say(stage.request(), by: stage.dispatcher) }

@@ -122,6 +122,12 @@ def check(vectors):
     for vector in session["fromConnector"]:
         expect(accepted.open(bytes.fromhex(vector["message"])).hex() == vector["body"], vector["name"])
         check_message(vector, accepted.opening)
+    single, _, bundled = session["fromConnector"]
+    messages = wire.unbundle(bytes.fromhex(bundled["body"]))
+    expect(Header.decode(bytes.fromhex(bundled["message"])).is_bundle, "a bundle")
+    expect([attempt for attempt, _, _ in messages] == [1, 2, 3], "the attempts of a bundle")
+    expect(all(body.hex() == single["body"] for _, _, body in messages), "the bodies of a bundle")
+    expect(wire.bundle(messages).hex() == bundled["body"], "a bundle made anew")
     for vector in session["fromDispatcher"]:
         check_message(vector, accepted.sealing)
     for vector in data["refused"]:
@@ -161,6 +167,7 @@ def speak(vectors):
     groups += batch(wire.REQUEST, dispatcher, "dispatcher", [b"alone"], 10)
     groups += batch(wire.BEAT, connector, "connector 2", [bytes([number]) for number in range(7)], 20)
     hello_message = batch(wire.HELLO, connector, "connector 2", [hello], 30)[0]
+    replies_together = wire.bundle([(number + 1, os.urandom(16), reply) for number, reply in enumerate(replies[:3])])
     statement = bytes([core.suite]) + connector.member.hpke
     statement += sign(
         vectors.identity("connector 2"), b"postern hpke key v1\0" + core.tenant + connector.member.id + statement)
@@ -168,7 +175,11 @@ def speak(vectors):
         "manifest": manifest.hex(), "groupMessages": groups, "hello": hello_message, "hpkeKey": statement.hex(),
         "fromConnector": [
             {"message": session.seal(wire.RESPONSE, body, index + 1, vectors.now).hex(), "body": body.hex()}
-            for index, body in enumerate(replies)]}
+            for index, body in enumerate(replies)],
+        "bundle": {
+            "message": session.seal(
+                wire.RESPONSE, replies_together, len(replies) + 1, vectors.now, is_bundle=True).hex(),
+            "body": replies_together.hex()}}
 
 
 def answer(vectors, spoken):
@@ -187,6 +198,10 @@ def answer(vectors, spoken):
         said = b"received " + sha256(body)
         answers.append(
             {"message": session.seal(wire.RECEIPT, said, index + 1, vectors.now).hex(), "body": said.hex()})
+    bundled = bytes.fromhex(spoken["bundle"]["message"])
+    expect(Header.decode(bundled).is_bundle and session.open(bundled).hex() == spoken["bundle"]["body"], "a bundle")
+    bodies = [body.hex() for _, _, body in wire.unbundle(bytes.fromhex(spoken["bundle"]["body"]))]
+    expect(bodies == [vector["body"] for vector in spoken["fromConnector"]], "the replies of a bundle")
     return {"fromDispatcher": answers}
 
 

@@ -223,8 +223,9 @@ class Session:
         context = epoch.suite.recipient(hello[64:], epoch.hpke_private, Session._info(epoch, peer, own))
         return Session(epoch, own, peer, context)
 
-    def seal(self, kind: int, body: bytes, sequence: int, issued_at: int) -> bytes:
+    def seal(self, kind: int, body: bytes, sequence: int, issued_at: int, is_bundle: bool = False) -> bytes:
         header = self.epoch.header(kind, self.own[1], sequence, issued_at)
+        header.is_bundle = is_bundle
         return seal_body(header.encode(), body, self.sealing)
 
     def open(self, message: bytes) -> bytes:

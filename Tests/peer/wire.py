@@ -30,10 +30,11 @@ class Header:
     message: bytes
     correlation: bytes
     issued_at: int
+    is_bundle: bool = False
 
     def encode(self) -> bytes:
         return _HEADER.pack(
-            b"PST1", self.kind, self.suite, 0, self.tenant, self.group, self.epoch, self.attempt, self.sender,
+            b"PST1", self.kind, self.suite, int(self.is_bundle), self.tenant, self.group, self.epoch, self.attempt, self.sender,
             self.boot, self.sequence, self.message, self.correlation, self.issued_at)
 
     @staticmethod
@@ -41,9 +42,11 @@ class Header:
         if len(message) < _HEADER.size:
             raise Refused("malformed")
         magic, kind, suite, flags, *rest = _HEADER.unpack(message[: _HEADER.size])
-        if magic != b"PST1" or flags != 0 or suite not in (1, 2):
+        if magic != b"PST1" or flags not in (0, 1) or suite not in (1, 2):
             raise Refused("malformed")
-        return Header(kind, suite, *rest)
+        if flags == 1 and kind != RESPONSE:
+            raise Refused("malformed")
+        return Header(kind, suite, *rest, is_bundle=flags == 1)
 
 
 class Reader:
@@ -63,6 +66,20 @@ class Reader:
     def end(self) -> None:
         if self.position != len(self.data):
             raise Refused("malformed")
+
+
+def bundle(messages: list) -> bytes:
+    """The body of a bundle of messages, each an attempt, a correlation and a body."""
+    return b"".join(
+        struct.pack(">I", attempt) + correlation + struct.pack(">I", len(body)) + body
+        for attempt, correlation, body in messages)
+
+
+def unbundle(data: bytes) -> list:
+    reader, messages = Reader(data), []
+    while not messages or reader.position < len(data):
+        messages.append((reader.number(4), reader.take(16), reader.take(reader.number(4))))
+    return messages
 
 
 @dataclass

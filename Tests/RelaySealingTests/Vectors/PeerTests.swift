@@ -19,6 +19,7 @@ struct PeerTests {
         var hello: Message
         var hpkeKey: String
         var fromConnector: [Message]
+        var bundle: Message
     }
 
     private struct Answered: Codable { var fromDispatcher: [Spoken.Message] }
@@ -49,7 +50,7 @@ struct PeerTests {
     @Test("opens the vectors, seals them alike, and refuses what is to be refused", arguments: SealingSuite.allCases)
     func vectors(suite: SealingSuite) async throws {
         let answer = String(decoding: try await Self.peer("check", suite), as: UTF8.self)
-        #expect(answer == "suite \(suite.rawValue): 19 messages opened and sealed alike, 17 refused\n")
+        #expect(answer == "suite \(suite.rawValue): 20 messages opened and sealed alike, 18 refused\n")
     }
 
     @Test("makes epochs, requests, hellos and replies that open here", arguments: SealingSuite.allCases)
@@ -80,6 +81,11 @@ struct PeerTests {
             let payload = try Self.bytes(message.message)
             #expect(try Array(session.open(payload, header: headerOf(payload))) == Self.bytes(message.body))
         }
+        let bundle = try Self.bytes(spoken.bundle.message)
+        let together = Envelope(
+            header: try headerOf(bundle), body: try session.open(bundle, header: headerOf(bundle)))
+        #expect(together.header.isBundle)
+        #expect(try together.unbundled().map { hexText(Array($0.body)) } == spoken.fromConnector.prefix(3).map(\.body))
         let speaker = ours.connectors[1].member
         try HPKEKeyStatement(decoding: Self.bytes(spoken.hpkeKey)).verify(
             tenant: ours.core.tenant, member: speaker.id, identityKey: speaker.identityKey)
@@ -119,6 +125,14 @@ struct PeerTests {
             return header
         }
         let replies: [[UInt8]] = [[], [1, 2, 3], [UInt8](repeating: 7, count: 40_000)]
+        var together = ByteWriter()
+        for (index, reply) in replies.enumerated() {
+            MessageBundle.append(
+                attempt: UInt32(index) + 1, correlation: .random(), body: reply, to: &together)
+        }
+        let bundle = together.finish()
+        var bundled = header(.response, 100)
+        bundled.isBundle = true
         let spoken = try Spoken(
             manifest: hexText(manifest.encoded),
             groupMessages: batch(
@@ -128,7 +142,7 @@ struct PeerTests {
             fromConnector: replies.enumerated().map { index, body in
                 Spoken.Message(
                     message: hexText(try session.seal(header(.response, UInt64(index) + 1), body)), body: hexText(body))
-            })
+            }, bundle: Spoken.Message(message: hexText(try session.seal(bundled, bundle)), body: hexText(bundle)))
         let answered = try JSONDecoder().decode(
             Answered.self, from: await Self.peer("answer", suite, spoken: spoken))
         #expect(answered.fromDispatcher.count == replies.count)

@@ -138,15 +138,23 @@ struct VectorMaking {
                 HTTPResponseContent(
                     status: 201, headers: [.init("Set-Cookie", "a=1")], body: Array("created".utf8)[...]))
         ).encode(into: &response)
+        let answer = response.finish()
+        var bundle = ByteWriter()
+        for number in 1...3 {
+            MessageBundle.append(
+                attempt: UInt32(number), correlation: try Self.identifier("request \(number)"), body: answer,
+                to: &bundle)
+        }
         var receipt = ByteWriter()
         try ReceiptMessage([Self.identifier("request 1")]).encode(into: &receipt)
         func messages(
             _ session: Session, _ key: SymmetricKey, _ person: SealingStage.Person,
-            _ bodies: [(String, MessageKind, [UInt8])]
+            _ bodies: [(name: String, kind: MessageKind, body: [UInt8], isBundle: Bool)]
         ) throws -> [SealingVectors.Message] {
             try bodies.enumerated().map { index, entry in
-                let header = try header(entry.1, from: person, UInt64(index + 1) + 100)
-                return described(entry.0, try session.seal(header, entry.2), entry.2, key: SenderKey(key))
+                var header = try header(entry.kind, from: person, UInt64(index + 1) + 100)
+                if entry.isBundle { (header.isBundle, header.attempt, header.correlation) = (true, 0, .none) }
+                return described(entry.name, try session.seal(header, entry.body), entry.body, key: SenderKey(key))
             }
         }
         let vector = try SealingVectors.Session(
@@ -157,9 +165,13 @@ struct VectorMaking {
             encapsulatedKey: hexText(hello.encapsulatedKey), toDispatcher: up.withUnsafeBytes { hexText($0) },
             toConnector: down.withUnsafeBytes { hexText($0) },
             fromConnector: messages(
-                own, up, connector, [("RESPONSE", .response, response.finish()), ("PING", .ping, [])]),
+                own, up, connector,
+                [
+                    ("RESPONSE", .response, answer, false), ("PING", .ping, [], false),
+                    ("bundle of RESPONSEs", .response, bundle.finish(), true),
+                ]),
             fromDispatcher: messages(
-                peer, down, dispatcher, [("RECEIPT", .receipt, receipt.finish()), ("PONG", .pong, [])]))
+                peer, down, dispatcher, [("RECEIPT", .receipt, receipt.finish(), false), ("PONG", .pong, [], false)]))
         return vector
     }
 
@@ -191,6 +203,7 @@ struct VectorMaking {
             changed("leaf index of a batch", groups[4].message, groups[4].message.count / 2 - 66, "group", .signature),
             changed("boot in a session", answer, 64, "session", .sessionMismatch),
             changed("time in a session", answer, 127, "session", .commitment),
+            changed("flag of a bundle", session.fromConnector[2].message, 7, "session", .commitment),
             changed("ciphertext in a session", answer, 170, "session", .decryption),
             changed("tag in a session", answer, answer.count / 2 - 1, "session", .decryption),
             SealingVectors.Refused(
