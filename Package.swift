@@ -234,6 +234,13 @@ let package = Package(
             name: "SealedRelay",
             dependencies: ["RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys", crypto, logging],
             path: "Tests/SealedRelay"),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "SealedRelay", "RelayFormat", "RelaySealing", "BrokerCore", "RelayKeys", "KafkaTopology", "KafkaBroker",
+                "BrokerLink", crypto, nio,
+            ],
+            path: "Tests/FuzzTargets"),
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
         .testTarget(name: "AuditLogTests", dependencies: ["TestTools", "AuditLog", crypto]),
@@ -361,6 +368,14 @@ let package = Package(
             ]),
     ]
 )
+
+// `ops/fuzz --guided` makes a program of it, whose main function libFuzzer brings.
+if Context.environment["POSTERN_FUZZING"] != nil,
+    let index = package.targets.firstIndex(where: { $0.name == "FuzzTargets" })
+{
+    let fuzzed = package.targets[index]
+    package.targets[index] = .executableTarget(name: fuzzed.name, dependencies: fuzzed.dependencies, path: fuzzed.path)
+}
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = [

@@ -107,4 +107,9 @@ internal import Testing
     func `text that is no map says nothing`(text: String) {
         #expect(OffsetMetadata.decode(text, from: 5).isEmpty)
     }
+
+    @Test(arguments: [-1, 1 << 60, Int64.max])
+    func `a map from where no partition comes says nothing`(position: Int64) {
+        #expect(OffsetMetadata.decode("1:1+3,2+1", from: position).isEmpty)
+    }
 }
