@@ -6,13 +6,18 @@ public enum MessageBundle {
     /// How many bytes a message takes in a bundle besides its body.
     public static let overhead = 24
 
-    /// Appends a message to the body of a bundle.
-    public static func append(
-        attempt: UInt32, correlation: RequestID, body: [UInt8], to writer: inout ByteWriter
-    ) {
-        writer.write(attempt)
-        writer.write(correlation)
-        writer.write(block: body)
+    /// One of them: the attempt and the request that it is about, and its body.
+    public typealias Element = (attempt: UInt32, correlation: RequestID, body: [UInt8])
+
+    /// The body of a bundle of these messages, in their order.
+    public static func body(of messages: [Element]) -> [UInt8] {
+        var writer = ByteWriter(capacity: messages.reduce(0) { $0 + overhead + $1.body.count })
+        for message in messages {
+            writer.write(message.attempt)
+            writer.write(message.correlation)
+            writer.write(block: message.body)
+        }
+        return writer.finish()
     }
 }
 

@@ -24,39 +24,35 @@ struct Bundling {
         var newest: [InboxPlace: Int] = [:]
         carriers.reserveCapacity(given.count)
         for (index, message) in given.enumerated() {
-            guard message.kind.travelsWithBodies, case .inbox(let place) = message.place else {
-                carriers.append(parcels.count)
-                parcels.append(([index], 0))
-                continue
-            }
             let size = MessageBundle.overhead + message.body.count
-            if let parcel = newest[place], parcels[parcel].size + size <= Self.room {
+            let place = message.kind.travelsWithBodies ? message.inbox : nil
+            if let place, let parcel = newest[place], parcels[parcel].size + size <= Self.room {
                 carriers.append(parcel)
                 parcels[parcel].members.append(index)
                 parcels[parcel].size += size
-            } else {
-                newest[place] = parcels.count
-                carriers.append(parcels.count)
-                parcels.append(([index], size))
+                continue
             }
+            if let place { newest[place] = parcels.count }
+            carriers.append(parcels.count)
+            parcels.append(([index], size))
         }
-        messages = parcels.map { members, size in
-            members.count == 1 ? given[members[0]] : Self.bundle(members.map { given[$0] }, size: size)
+        messages = parcels.map { members, _ in
+            members.count == 1 ? given[members[0]] : Self.bundle(members.map { given[$0] })
         }
     }
 
-    private static func bundle(_ members: [OutgoingMessage], size: Int) -> OutgoingMessage {
-        var writer = ByteWriter(capacity: size)
+    private static func bundle(_ members: [OutgoingMessage]) -> OutgoingMessage {
         var bundle = members[0]
-        for member in members {
-            MessageBundle.append(
-                attempt: member.attempt, correlation: member.correlation, body: member.body, to: &writer)
-            bundle.expiresAt = max(bundle.expiresAt, member.expiresAt)
-        }
+        bundle.body = MessageBundle.body(of: members.map { ($0.attempt, $0.correlation, $0.body) })
         bundle.isBundle = true
         bundle.attempt = 0
         bundle.correlation = .none
-        bundle.body = writer.finish()
+        for member in members { bundle.expiresAt = max(bundle.expiresAt, member.expiresAt) }
         return bundle
     }
+}
+
+extension OutgoingMessage {
+    /// The inbox to which it goes, if it goes to one.
+    fileprivate var inbox: InboxPlace? { if case .inbox(let place) = place { place } else { nil } }
 }

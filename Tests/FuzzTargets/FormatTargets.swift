@@ -8,12 +8,13 @@ extension FuzzTarget {
             guard let header = try? Envelope(decoding: bytes).header else { return }
             precondition(encode(header) == Array(bytes.prefix(RelayHeader.size)), "another header")
         },
-        FuzzTarget(name: "bundle", seeds: [bundle([(1, request, [1, 2, 3]), (9, .none, [])])]) { bytes in
+        FuzzTarget(name: "bundle", seeds: [MessageBundle.body(of: [(1, request, [1, 2, 3]), (9, .none, [])])]) {
+            bytes in
             var header = header(.response)
             header.isBundle = true
             guard let messages = try? Envelope(header: header, body: bytes[...]).unbundled() else { return }
             let parts = messages.map { ($0.header.attempt, $0.header.correlation, Array($0.body)) }
-            precondition(bundle(parts) == bytes, "another bundle")
+            precondition(MessageBundle.body(of: parts) == bytes, "another bundle")
         },
         body(
             "request",
@@ -75,14 +76,6 @@ extension FuzzTarget {
     private static func encode(_ header: RelayHeader) -> [UInt8] {
         var writer = ByteWriter()
         header.encode(into: &writer)
-        return writer.finish()
-    }
-
-    private static func bundle(_ parts: [(UInt32, RequestID, [UInt8])]) -> [UInt8] {
-        var writer = ByteWriter()
-        for (attempt, correlation, body) in parts {
-            MessageBundle.append(attempt: attempt, correlation: correlation, body: body, to: &writer)
-        }
         return writer.finish()
     }
 

@@ -67,11 +67,7 @@ struct FuzzStage {
         self.hello = hello
         let greeting = try sealed([.hello], answering, epochs.1, identities.1, body: hello.encoded)
         _ = try dispatcher.open(greeting[0], from: .inbox, allowing: [.hello], at: now)
-        var bundle = ByteWriter()
-        for number in 1...3 as ClosedRange<UInt32> {
-            MessageBundle.append(attempt: number, correlation: .random(), body: [1, 2], to: &bundle)
-        }
-        let together = bundle.finish()
+        let together = MessageBundle.body(of: (1...3).map { ($0, .random(), [1, 2]) })
         forDispatcher =
             greeting
             + (try [false, true].enumerated().map { index, isBundle in

@@ -6,8 +6,8 @@ internal import RelayFormat
     @testable internal import BrokerLink
     @testable internal import KafkaBroker
 
-    /// What only its own target reads, so that it is tried in debug builds alone: frames of the link, from either side, and what
-    /// a commit says besides its offset.
+    /// What only its own target reads, so that it is tried in debug builds alone: frames of the link, from either side,
+    /// and what a commit says besides its offset.
     extension FuzzTarget {
         static let inner: [FuzzTarget] = [
             // The first eight bytes are the offset that was committed.

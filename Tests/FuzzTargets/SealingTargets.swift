@@ -22,6 +22,11 @@ extension FuzzTarget {
             HPKEPrivateKey(suite: suite).publicKey, tenant: stage.tenant, member: stage.connector.party.member,
             signer: identity
         ).encoded
+        let root = P384.Signing.PrivateKey()
+        let succession = try KeyAuthoritySuccession(
+            tenant: stage.tenant, from: identity, to: P256.Signing.PrivateKey().publicKey, at: stage.now
+        ) { Array(try root.signature(for: $0).derRepresentation) }.encoded
+        let rootKey = KeyAuthoritySuccession.Root.p384(root.publicKey)
         let (tenant, member, identityKey) = (stage.tenant, stage.connector.party.member, identity.publicKey)
         return [
             FuzzTarget(name: name("core"), seeds: [manifest.core.encoded]) { bytes in
@@ -41,6 +46,11 @@ extension FuzzTarget {
                 guard let read = try? HPKEKeyStatement(decoding: bytes) else { return }
                 let isTaken = (try? read.verify(tenant: tenant, member: member, identityKey: identityKey)) != nil
                 precondition(isTaken == (bytes == statement), "a changed statement is taken")
+            },
+            FuzzTarget(name: name("succession"), seeds: [succession]) { bytes in
+                guard let read = try? KeyAuthoritySuccession(decoding: bytes) else { return }
+                let isTaken = (try? read.verify(tenant: tenant, pinned: identityKey, root: rootKey)) != nil
+                precondition(isTaken == (bytes == succession), "a changed succession is taken")
             },
             body(name("hello"), stage.hello),
             messages(name("for-connector"), stage.forConnector, stage.connector, from: .group(stage.group), stage.now),

@@ -3,20 +3,15 @@ import Testing
 
 @Suite("A bundle of messages")
 struct MessageBundleTests {
-    private static let elements: [(attempt: UInt32, correlation: RequestID, body: [UInt8])] = [
+    private static let elements: [MessageBundle.Element] = [
         (1, Samples.request, [1, 2, 3]), (.max, RequestID(high: 1, low: 2), []),
         (7, Samples.request, [UInt8](repeating: 9, count: 1000)),
     ]
 
     private static func bundle(_ count: Int) -> Envelope {
-        var writer = ByteWriter()
-        for element in elements.prefix(count) {
-            MessageBundle.append(
-                attempt: element.attempt, correlation: element.correlation, body: element.body, to: &writer)
-        }
         var header = Samples.header(.response)
         (header.isBundle, header.attempt, header.correlation) = (true, 0, .none)
-        return Envelope(header: header, body: writer.finish()[...])
+        return Envelope(header: header, body: MessageBundle.body(of: Array(elements.prefix(count)))[...])
     }
 
     @Test("gives each message a header of its own, in their order", arguments: 1...3)

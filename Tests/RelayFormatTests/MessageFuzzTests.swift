@@ -62,19 +62,14 @@ struct MessageFuzzTests {
     @Test("a bundle") func bundle() {
         var header = Samples.header(.response)
         header.isBundle = true
-        func encode(_ bodies: [(UInt32, RequestID, [UInt8])]) -> [UInt8] {
-            var writer = ByteWriter()
-            for (attempt, correlation, body) in bodies {
-                MessageBundle.append(attempt: attempt, correlation: correlation, body: body, to: &writer)
-            }
-            return writer.finish()
-        }
         let valid = [
-            encode([(1, Samples.request, [1, 2, 3])]), encode([(1, .none, []), (.max, Samples.request, [9])]),
+            MessageBundle.body(of: [(1, Samples.request, [1, 2, 3])]),
+            MessageBundle.body(of: [(1, .none, []), (.max, Samples.request, [9])]),
         ]
         let outcome = Fuzzing.run("bundle", valid: valid) { bytes in
             guard let messages = try? Envelope(header: header, body: bytes[...]).unbundled() else { return false }
-            let again = encode(messages.map { ($0.header.attempt, $0.header.correlation, Array($0.body)) })
+            let again = MessageBundle.body(
+                of: messages.map { ($0.header.attempt, $0.header.correlation, Array($0.body)) })
             if again != bytes { Issue.record("a bundle reads \(bytes) as something else") }
             return true
         }

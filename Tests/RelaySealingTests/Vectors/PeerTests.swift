@@ -125,12 +125,8 @@ struct PeerTests {
             return header
         }
         let replies: [[UInt8]] = [[], [1, 2, 3], [UInt8](repeating: 7, count: 40_000)]
-        var together = ByteWriter()
-        for (index, reply) in replies.enumerated() {
-            MessageBundle.append(
-                attempt: UInt32(index) + 1, correlation: .random(), body: reply, to: &together)
-        }
-        let bundle = together.finish()
+        let bundle = MessageBundle.body(
+            of: replies.enumerated().map { (UInt32($0.offset) + 1, .random(), $0.element) })
         var bundled = header(.response, 100)
         bundled.isBundle = true
         let spoken = try Spoken(

@@ -139,12 +139,8 @@ struct VectorMaking {
                     status: 201, headers: [.init("Set-Cookie", "a=1")], body: Array("created".utf8)[...]))
         ).encode(into: &response)
         let answer = response.finish()
-        var bundle = ByteWriter()
-        for number in 1...3 {
-            MessageBundle.append(
-                attempt: UInt32(number), correlation: try Self.identifier("request \(number)"), body: answer,
-                to: &bundle)
-        }
+        let bundle = MessageBundle.body(
+            of: try (1...3).map { (UInt32($0), try Self.identifier("request \($0)"), answer) })
         var receipt = ByteWriter()
         try ReceiptMessage([Self.identifier("request 1")]).encode(into: &receipt)
         func messages(
@@ -168,7 +164,7 @@ struct VectorMaking {
                 own, up, connector,
                 [
                     ("RESPONSE", .response, answer, false), ("PING", .ping, [], false),
-                    ("bundle of RESPONSEs", .response, bundle.finish(), true),
+                    ("bundle of RESPONSEs", .response, bundle, true),
                 ]),
             fromDispatcher: messages(
                 peer, down, dispatcher, [("RECEIPT", .receipt, receipt.finish(), false), ("PONG", .pong, [], false)]))
