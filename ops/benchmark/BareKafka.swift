@@ -160,14 +160,17 @@ final class BareLibrary: @unchecked Sendable {
                 }
                 rd_kafka_message_destroy(message)
             }
+            rd_kafka_destroy(consumer)
         }
         let reports = Thread { [self] in
             while !isEnding.load(ordering: .relaxed) { rd_kafka_poll(producer, 50) }
+            rd_kafka_topic_destroy(topic)
+            rd_kafka_destroy(producer)
         }
         reader.start()
         reports.start()
     }
 
-    /// Stops; the handles end with the process.
+    /// Stops, when nothing is sent any more: each thread ends its handle, so that no fetch is left beside the next measurement.
     func end() { isEnding.store(true, ordering: .relaxed) }
 }
