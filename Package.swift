@@ -386,8 +386,8 @@ for target in package.targets where target.type != .system {
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .treatAllWarnings(as: .error),
     ]
-    // The dispatcher's machine is generic, and its one user stands in another module: there it must be specialized.
-    if target.name == "RelayDelivery" {
+    // What these export is generic or short and used for every message: it is compiled into the modules that use it.
+    if ["RelayFormat", "RelaySealing", "RelayDelivery", "BrokerCore", "RelayKeys"].contains(target.name) {
         target.swiftSettings?.append(
             .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)))
     }
