@@ -65,6 +65,34 @@ public final class Mailbox<Element: Sendable>: Sendable {
         return nil
     }
 
+    /// Sends on what gathers, batch by batch, until the mailbox is closed and empty.
+    ///
+    /// A batch has a price of its own, for a signature, a record, a request. So the next one gathers until one of those
+    /// under way is confirmed; they are a few, so that one that takes long does not hold up the others.
+    ///
+    /// - Parameters:
+    ///   - most: how many batches are under way at a time.
+    ///   - prepare: makes of a batch what is to be sent, one batch after the other; nil when nothing is.
+    ///   - send: sends it, and returns when it is confirmed or has failed.
+    public func sendOn<Prepared: Sendable>(
+        atMost most: Int = 4, preparing prepare: ([Element]) async -> Prepared?,
+        sending send: @escaping @Sendable (Prepared) async -> Void
+    ) async {
+        await withTaskGroup(of: Void.self) { group in
+            var underWay = 0
+            while true {
+                if underWay == most {
+                    await group.next()
+                    underWay -= 1
+                }
+                guard let batch = await take(gathering: true) else { break }
+                guard let prepared = await prepare(batch) else { continue }
+                group.addTask { await send(prepared) }
+                underWay += 1
+            }
+        }
+    }
+
     /// Whether the mailbox takes nothing any more.
     public var isClosed: Bool { state.withLock { $0.isClosed } }
 

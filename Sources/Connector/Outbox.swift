@@ -81,23 +81,20 @@ final class Outbox: Sendable {
     }
 
     private func run(_ mailbox: Mailbox<OutgoingMessage>) async {
-        await withDiscardingTaskGroup { group in
-            while let batch = await mailbox.take(gathering: true) {
-                let sealed = await seal(mailbox === signed ? batch.withNewestBeats : batch)
-                let number = sends.withLock { sends in
-                    sends.count += 1
-                    sends.underWay[sends.count] = .now
-                    return sends.count
-                }
-                // The next batch need not wait until this one is confirmed.
-                group.addTask {
-                    for case .failed(let error) in sealed.isEmpty ? [] : await self.broker.send(sealed) {
-                        self.logger.debug("Record not sent", metadata: ["reason": "\(error)"])
-                    }
-                    self.held.subtract(Self.size(of: batch), ordering: .relaxed)
-                    self.sends.withLock { _ = $0.underWay.removeValue(forKey: number) }
-                }
+        await mailbox.sendOn { batch -> (records: [OutgoingRecord], size: Int, number: Int)? in
+            let sealed = await seal(mailbox === signed ? batch.withNewestBeats : batch)
+            let number = sends.withLock { sends in
+                sends.count += 1
+                sends.underWay[sends.count] = .now
+                return sends.count
             }
+            return (sealed, Self.size(of: batch), number)
+        } sending: { [self] records, size, number in
+            for case .failed(let error) in records.isEmpty ? [] : await broker.send(records) {
+                logger.debug("Record not sent", metadata: ["reason": "\(error)"])
+            }
+            held.subtract(size, ordering: .relaxed)
+            sends.withLock { _ = $0.underWay.removeValue(forKey: number) }
         }
     }
 

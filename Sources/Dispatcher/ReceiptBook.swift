@@ -3,9 +3,9 @@ internal import RelayFormat
 /// Receipts that wait a moment for others: one message then confirms many answers, and nobody waits for it meanwhile.
 struct ReceiptBook {
     /// As many for one boot are said at once, whatever room it has.
-    private static let most = 32
+    private static let most = 256
     /// How long the first of them waits; a connector repeats an answer only after a second.
-    static let pause = Duration.milliseconds(5)
+    static let pause = Duration.milliseconds(25)
 
     private var waiting: [BootID: [RequestID]] = [:]
 

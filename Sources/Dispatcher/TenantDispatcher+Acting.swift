@@ -185,21 +185,15 @@ extension TenantDispatcher {
     }
 
     func runOutbox() async {
-        await withDiscardingTaskGroup { group in
-            while let batch = await outbox.take(gathering: true) {
-                noteLeaving(batch)
-                let sealed = await seal(batch)
-                guard !sealed.records.isEmpty else { continue }
-                // The next batch need not wait until this one is confirmed.
-                group.addTask {
-                    let outcomes = await self.broker.send(sealed.records)
-                    for (message, carrier) in zip(batch, sealed.carriers) {
-                        guard case .success(let index) = carrier, case .failed(let error) = outcomes[index] else {
-                            continue
-                        }
-                        self.report(message, as: error)
-                    }
-                }
+        await outbox.sendOn { batch -> (batch: [OutgoingMessage], sealed: SealedBatch)? in
+            noteLeaving(batch)
+            let sealed = await seal(batch)
+            return sealed.records.isEmpty ? nil : (batch, sealed)
+        } sending: { [self] batch, sealed in
+            let outcomes = await broker.send(sealed.records)
+            for (message, carrier) in zip(batch, sealed.carriers) {
+                guard case .success(let index) = carrier, case .failed(let error) = outcomes[index] else { continue }
+                report(message, as: error)
             }
         }
     }
