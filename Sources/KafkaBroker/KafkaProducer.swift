@@ -69,15 +69,54 @@ final class KafkaProducer: PumpSink {
             return records.map { _ in .failed(error) }
         }
         guard let handle else { return records.map { _ in .failed(Self.closed) } }
-        let targets: [SendRoutes.Target]
-        do {
-            targets = try await routes.targets(of: records, through: handle)
-        } catch {
-            let failure = standing.noted(error)
-            return records.map { _ in .failed(failure) }
+        let targets = routes.known(records.lazy.map(\.place))
+        let known = targets.compactMap { $0 }
+        if known.count == records.count { return await send(records, to: known, through: handle) }
+        // What is known does not wait for what has to be asked for, nor fail with it.
+        let ready = records.indices.filter { targets[$0] != nil }
+        async let sent = send(ready.map { records[$0] }, to: known, through: handle)
+        var (asked, found): ([Int], [SendRoutes.Target]) = ([], [])
+        var answers: [Place: Result<SendRoutes.Target, KafkaError>] = [:]
+        var outcomes = records.map { _ in SendOutcome.stored }
+        var isAway: KafkaError?
+        for index in records.indices where targets[index] == nil {
+            let place = records[index].place
+            let answer: Result<SendRoutes.Target, KafkaError>
+            if let known = answers[place] {
+                answer = known
+            } else if let isAway {
+                answer = .failure(isAway)
+            } else {
+                answer = await target(of: place, through: handle)
+            }
+            answers[place] = answer
+            switch answer {
+            case .success(let target): (asked, found) = (asked + [index], found + [target])
+            case .failure(let error):
+                outcomes[index] = .failed(standing.noted(error))
+                // Who does not answer is not asked again for each place.
+                if error.code != .missing { isAway = error }
+            }
         }
-        let slot = handle.use { post(records, targets) }
-        switch slot {
+        let late = await send(asked.map { records[$0] }, to: found, through: handle)
+        for (index, outcome) in zip(asked, late) { outcomes[index] = outcome }
+        for (index, outcome) in zip(ready, await sent) { outcomes[index] = outcome }
+        return outcomes
+    }
+
+    private func target(
+        of place: Place, through handle: KafkaHandle
+    ) async -> Result<SendRoutes.Target, KafkaError> {
+        do throws(KafkaError) {
+            return .success(try await routes.target(of: place, through: handle))
+        } catch { return .failure(error) }
+    }
+
+    private func send(
+        _ records: [OutgoingRecord], to targets: [SendRoutes.Target], through handle: KafkaHandle
+    ) async -> [SendOutcome] {
+        guard !records.isEmpty else { return [] }
+        switch handle.use({ post(records, targets) }) {
         case nil: return records.map { _ in .failed(Self.closed) }
         case .some(nil):
             let error = BrokerError(

@@ -26,12 +26,19 @@ final class SendRoutes: Sendable {
         }
     }
 
+    private struct State {
+        var known: [Key: Target] = [:]
+        /// Those whose topic is not there, and until when that is taken as known: asking takes a second.
+        var missing: [Key: (error: KafkaError, until: ContinuousClock.Instant)] = [:]
+    }
+
     /// So many places are remembered; a tenant that has more looks some up again.
     private static let most = 10_000
+    private static let absence = Duration.seconds(2)
     private let layout: KafkaLayout
     private let role: KafkaLayout.Role
     private let topics: KafkaTopics
-    private let known = Mutex<[Key: Target]>([:])
+    private let state = Mutex(State())
 
     init(_ layout: KafkaLayout, role: KafkaLayout.Role, topics: KafkaTopics) {
         self.layout = layout
@@ -39,31 +46,39 @@ final class SendRoutes: Sendable {
         self.topics = topics
     }
 
-    /// The targets of records; asks the cluster for topics that are not known yet.
-    func targets(
-        of records: [OutgoingRecord], through handle: KafkaHandle
-    ) async throws(KafkaError) -> [Target] {
-        if let targets = find(records) { return targets }
-        for record in records { try await learn(record.place, through: handle) }
-        guard let targets = find(records) else { throw KafkaError(.unavailable, "too many places in one send") }
-        return targets
+    /// The targets of places, as far as they are known.
+    func known(_ places: some Sequence<Place>) -> [Target?] {
+        state.withLock { state in places.map { state.known[Key($0)] } }
     }
 
-    private func find(_ records: [OutgoingRecord]) -> [Target]? {
-        known.withLock { known in
-            var targets: [Target] = []
-            targets.reserveCapacity(records.count)
-            for record in records {
-                guard let target = known[Key(record.place)] else { return nil }
-                targets.append(target)
+    /// The target of a place; asks the cluster when it is not known yet.
+    ///
+    /// - Throws: `KafkaError`; that a topic is missing is remembered for a moment.
+    func target(of place: Place, through handle: KafkaHandle) async throws(KafkaError) -> Target {
+        let key = Key(place)
+        let (known, missing) = state.withLock { ($0.known[key], $0.missing[key]) }
+        if let known { return known }
+        if let missing, .now < missing.until { throw missing.error }
+        do throws(KafkaError) {
+            let target = try await ask(for: place, through: handle)
+            state.withLock { state in
+                if state.known.count >= Self.most { state.known = [:] }
+                state.known[key] = target
+                state.missing[key] = nil
             }
-            return targets
+            return target
+        } catch {
+            if error.code == .missing {
+                state.withLock { state in
+                    if state.missing.count >= Self.most { state.missing = [:] }
+                    state.missing[key] = (error, .now + Self.absence)
+                }
+            }
+            throw error
         }
     }
 
-    private func learn(_ place: Place, through handle: KafkaHandle) async throws(KafkaError) {
-        let key = Key(place)
-        guard known.withLock({ $0[key] == nil }) else { return }
+    private func ask(for place: Place, through handle: KafkaHandle) async throws(KafkaError) -> Target {
         let name: String
         var partitions: [Int32] = []
         switch place {
@@ -81,9 +96,6 @@ final class SendRoutes: Sendable {
         if case .group = place, target.partitions.isEmpty {
             throw KafkaError(.missing, "topic \(name) has too few partitions; ‘postern-tenant kafka plan’ tells more")
         }
-        known.withLock { known in
-            if known.count >= Self.most { known = [:] }
-            known[key] = target
-        }
+        return target
     }
 }

@@ -56,6 +56,12 @@ public final class MockCluster: @unchecked Sendable {
         _ = rd_kafka_mock_topic_create(cluster, name, partitions, 1)
     }
 
+    /// Says of a topic that it is not there, or that it is.
+    public func set(_ topic: String, isMissing: Bool) {
+        rd_kafka_mock_topic_set_error(
+            cluster, topic, isMissing ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : RD_KAFKA_RESP_ERR_NO_ERROR)
+    }
+
     /// Takes all servers down, or up again.
     public func set(isDown: Bool) {
         for server in 1...servers {
