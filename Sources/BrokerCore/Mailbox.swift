@@ -34,10 +34,11 @@ public final class Mailbox<Element: Sendable>: Sendable {
     /// Waits until there is something and takes all of it.
     ///
     /// Nil when the mailbox is closed and empty, or when the waiting task is cancelled. For one caller at a time.
-    ///
+    public func take() async -> [Element]? { await take(gathering: false) }
+
     /// - Parameter isGathering: whether those tasks get their turn first that are ready to run when something has come, so
     ///   that what they put in is taken with it: for a receiver that has a price to pay for each batch.
-    public func take(gathering isGathering: Bool = false) async -> [Element]? {
+    private func take(gathering isGathering: Bool) async -> [Element]? {
         while !Task.isCancelled {
             let taken = state.withLock { state -> [Element]?? in
                 guard state.elements.isEmpty else {

@@ -75,41 +75,20 @@ final class KafkaProducer: PumpSink {
         // What is known does not wait for what has to be asked for, nor fail with it.
         let ready = records.indices.filter { targets[$0] != nil }
         async let sent = send(ready.map { records[$0] }, to: known, through: handle)
-        var (asked, found): ([Int], [SendRoutes.Target]) = ([], [])
-        var answers: [Place: Result<SendRoutes.Target, KafkaError>] = [:]
-        var outcomes = records.map { _ in SendOutcome.stored }
-        var isAway: KafkaError?
-        for index in records.indices where targets[index] == nil {
-            let place = records[index].place
-            let answer: Result<SendRoutes.Target, KafkaError>
-            if let known = answers[place] {
-                answer = known
-            } else if let isAway {
-                answer = .failure(isAway)
-            } else {
-                answer = await target(of: place, through: handle)
-            }
-            answers[place] = answer
-            switch answer {
-            case .success(let target): (asked, found) = (asked + [index], found + [target])
-            case .failure(let error):
-                outcomes[index] = .failed(standing.noted(error))
-                // Who does not answer is not asked again for each place.
-                if error.code != .missing { isAway = error }
+        let unknown = records.indices.filter { targets[$0] == nil }
+        let answers = await routes.ask(for: Set(unknown.map { records[$0].place }), through: handle)
+        var outcomes = [SendOutcome](repeating: .failed(Self.closed), count: records.count)
+        var late: [(index: Int, target: SendRoutes.Target)] = []
+        for index in unknown {
+            switch answers[records[index].place] {
+            case .success(let target): late.append((index, target))
+            case .failure(let error): outcomes[index] = .failed(standing.noted(error))
+            case nil: break
             }
         }
-        let late = await send(asked.map { records[$0] }, to: found, through: handle)
-        for (index, outcome) in zip(asked, late) { outcomes[index] = outcome }
-        for (index, outcome) in zip(ready, await sent) { outcomes[index] = outcome }
+        let lately = await send(late.map { records[$0.index] }, to: late.map(\.target), through: handle)
+        for (index, outcome) in zip(ready + late.map(\.index), await sent + lately) { outcomes[index] = outcome }
         return outcomes
-    }
-
-    private func target(
-        of place: Place, through handle: KafkaHandle
-    ) async -> Result<SendRoutes.Target, KafkaError> {
-        do throws(KafkaError) {
-            return .success(try await routes.target(of: place, through: handle))
-        } catch { return .failure(error) }
     }
 
     private func send(

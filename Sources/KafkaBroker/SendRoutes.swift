@@ -51,10 +51,27 @@ final class SendRoutes: Sendable {
         state.withLock { state in places.map { state.known[Key($0)] } }
     }
 
+    /// Asks the cluster for the targets of places, one after the other: each has its answer, or why there is none.
+    func ask(for places: Set<Place>, through handle: KafkaHandle) async -> [Place: Result<Target, KafkaError>] {
+        var answers: [Place: Result<Target, KafkaError>] = [:]
+        var isAway: KafkaError?
+        for place in places {
+            do throws(KafkaError) {
+                // Who does not answer is not asked again for each place.
+                if let isAway { throw isAway }
+                answers[place] = .success(try await target(of: place, through: handle))
+            } catch {
+                answers[place] = .failure(error)
+                if error.code != .missing { isAway = error }
+            }
+        }
+        return answers
+    }
+
     /// The target of a place; asks the cluster when it is not known yet.
     ///
     /// - Throws: `KafkaError`; that a topic is missing is remembered for a moment.
-    func target(of place: Place, through handle: KafkaHandle) async throws(KafkaError) -> Target {
+    private func target(of place: Place, through handle: KafkaHandle) async throws(KafkaError) -> Target {
         let key = Key(place)
         let (known, missing) = state.withLock { ($0.known[key], $0.missing[key]) }
         if let known { return known }

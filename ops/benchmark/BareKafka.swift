@@ -171,6 +171,7 @@ final class BareLibrary: @unchecked Sendable {
         reports.start()
     }
 
-    /// Stops, when nothing is sent any more: each thread ends its handle, so that no fetch is left beside the next measurement.
+    /// Stops, when nothing is sent any more: each thread ends its handle, so that no fetch is left beside what is measured
+    /// next.
     func end() { isEnding.store(true, ordering: .relaxed) }
 }

@@ -23,7 +23,7 @@ struct KafkaBenchmark: AsyncParsableCommand {
     @Option(help: "How messages are sealed: \(SealingOption.allCases.map(\.rawValue).joined(separator: ", ")).")
     var sealing = SealingOption.x25519
 
-    @Option(help: "Into how many partitions the group's topic of work is cut.") var partitions: Int32 = 12
+    @Option(help: "Into how many partitions the group's topic of work is cut.") var partitions: Int32?
 
     func run() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("relay-benchmark-\(getpid())")
@@ -32,8 +32,8 @@ struct KafkaBenchmark: AsyncParsableCommand {
         var logger = Logger(label: "relay-benchmark")
         logger.logLevel = .critical
         let (tenant, group, member) = (TenantID.random(), GroupID.random(), MemberID.random())
-        let layout = KafkaLayout(
-            prefix: "bench-\(UInt32.random(in: 0 ... .max))", requestPartitions: partitions, inboxPartitions: 8)
+        var layout = KafkaLayout(prefix: "bench-\(UInt32.random(in: 0 ... .max))", inboxPartitions: 8)
+        if let partitions { layout.requestPartitions = partitions }
         let configuration = KafkaConfiguration(bootstrap: bootstrap, layout: layout, role: .dispatcher)
         try await Self.makeTopics(for: tenant, group, configuration, logger)
 
